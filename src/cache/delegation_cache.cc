@@ -1,0 +1,101 @@
+#include "cache/delegation_cache.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace resolve64::cache {
+namespace {
+
+using Map = SieveMap<DelegationPtr>;
+
+constexpr std::size_t kSmallestShard = std::size_t{256} << 10;  // octets
+
+std::size_t CostOf(const Delegation& delegation) {
+  constexpr std::size_t kBlocks = 3 * 2 * sizeof(void*);  // what malloc and the shared count add
+  return Map::EntryCost() + kBlocks + sizeof(Delegation) + delegation.ns.capacity() * sizeof(Name) +
+         delegation.glue.capacity() * sizeof(Glue);
+}
+
+// Each once, in order, and no more than the bounds. It is outside data: the work is one pass over
+// it against what is kept.
+Delegation Tidy(const Delegation& from) {
+  std::vector<Name> ns;
+  for (const Name& name : from.ns) {
+    if (ns.size() == DelegationCache::kMaxNs) break;
+    if (std::find(ns.begin(), ns.end(), name) == ns.end()) ns.push_back(name);
+  }
+  std::vector<Glue> glue;
+  for (const Glue& one : from.glue) {
+    if (glue.size() == DelegationCache::kMaxGlue) break;
+    const bool seen = std::any_of(glue.begin(), glue.end(), [&one](const Glue& other) {
+      return other.address == one.address;
+    });
+    if (!seen && std::find(ns.begin(), ns.end(), one.ns) != ns.end()) glue.push_back(one);
+  }
+  ns.shrink_to_fit();
+  glue.shrink_to_fit();
+  Delegation tidy;
+  tidy.zone = from.zone;
+  tidy.ns = std::move(ns);
+  tidy.glue = std::move(glue);
+  tidy.expires = from.expires;
+  return tidy;
+}
+
+}  // namespace
+
+DelegationCache::DelegationCache(std::size_t octets) : entries_(octets, kSmallestShard) {}
+
+DelegationPtr DelegationCache::Find(const Name& zone, TimePoint now) {
+  const std::size_t hash = zone.Hash();
+  auto map = entries_.Lock(hash);
+  const DelegationPtr* entry = map->Find(entries_.Low(hash), [&](const DelegationPtr& d) {
+    return d->expires > now && d->zone == zone;
+  });
+  return entry == nullptr ? nullptr : *entry;
+}
+
+DelegationPtr DelegationCache::FindDeepest(const Name& name, TimePoint now) {
+  const std::size_t labels = name.LabelCount();
+  DelegationPtr found;
+  for (std::size_t up = 0; up <= labels && found == nullptr; ++up) {
+    found = Find(name.Parent(up), now);
+  }
+  entries_.Count(name.Hash(), found != nullptr);
+  return found;
+}
+
+DelegationPtr DelegationCache::Put(Delegation delegation, TimePoint now) {
+  if (delegation.expires <= now) return nullptr;
+  auto kept = std::make_shared<const Delegation>(Tidy(delegation));
+  if (kept->ns.empty()) return nullptr;
+  const std::size_t hash = kept->zone.Hash();
+  const std::uint32_t low = entries_.Low(hash);
+  auto map = entries_.Lock(hash);
+  map->Erase(
+      low, [&](const DelegationPtr& d) { return d->zone == kept->zone; }, 1);
+  map->Insert(low, kept, CostOf(*kept));
+  return kept;
+}
+
+DelegationPtr DelegationCache::Put(const DelegationPtr& delegation, TimePoint now) {
+  return Put(*delegation, now);
+}
+
+std::size_t DelegationCache::Flush(const Name& zone) {
+  const std::size_t hash = zone.Hash();
+  return entries_.Lock(hash)->Erase(entries_.Low(hash),
+                                    [&](const DelegationPtr& d) { return d->zone == zone; });
+}
+
+std::size_t DelegationCache::FlushBelow(const Name& name) {
+  std::size_t gone = 0;
+  entries_.Walk([&](const DelegationPtr& delegation) {
+    const bool below = delegation->zone.IsAtOrBelow(name);
+    if (below) ++gone;
+    return below;
+  });
+  return gone;
+}
+
+}  // namespace resolve64::cache

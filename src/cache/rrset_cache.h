@@ -1,0 +1,128 @@
+// RRsets and denials that were heard, for as long as their TTL says (RFC 1034 section 4.3.5, RFC
+// 2308).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/clock.h"
+#include "cache/sharded.h"
+#include "dns/rrset.h"
+#include "resolve64/dns64.h"
+#include "resolve64/name.h"
+#include "resolve64/types.h"
+
+namespace resolve64::cache {
+
+/// A denial: NXDOMAIN or NODATA (RFC 2308 section 2).
+struct Negative {
+  Name name;              ///< that does not exist, or not with this type; set by the cache
+  bool nxdomain = false;  ///< set by the cache
+  dns::RrsetPtr soa;
+  std::vector<dns::RrsetPtr> proof;  ///< NSEC or NSEC3, with their signatures
+  TimePoint expires{};
+  Security security = Security::kUnchecked;
+
+  /// Seconds left at `now`: the TTL that the SOA goes to a client with (RFC 2308 section 5).
+  [[nodiscard]] std::uint32_t TtlAt(TimePoint now) const noexcept;
+};
+using NegativePtr = std::shared_ptr<const Negative>;
+
+/// A denial that lives as long as its SOA allows (RFC 2308 section 5), and `max_ttl` seconds at
+/// most. Without an SOA it does not live at all.
+Negative MakeNegative(dns::RrsetPtr soa, std::vector<dns::RrsetPtr> proof, TimePoint now,
+                      std::uint32_t max_ttl, Security security = Security::kUnchecked);
+
+/// What is known of a question. At most one is set.
+struct Found {
+  dns::RrsetPtr rrset;
+  NegativePtr negative;
+
+  explicit operator bool() const noexcept { return rrset != nullptr || negative != nullptr; }
+};
+
+/// Class IN only. Thread-safe; one for all workers. Bounded by octets, as Rrset::cost() and the
+/// entries count them.
+class RrsetCache {
+ public:
+  using Negative = cache::Negative;
+  using NegativePtr = cache::NegativePtr;
+  using Found = cache::Found;
+
+  static constexpr std::size_t kMaxRecords = 100;  ///< in an RRset (LIM-07)
+  static constexpr std::size_t kMaxTypes = 100;    ///< entries at a name (LIM-07)
+
+  explicit RrsetCache(std::size_t octets);
+
+  /// What lives at `now`: data; else NODATA of (name, type); else NXDOMAIN of the very name. Counts
+  /// as a hit or a miss.
+  [[nodiscard]] Found Find(const Name& name, RrType type, TimePoint now);
+
+  /// The nearest ancestor of `name` that is known not to exist: nor does `name` (RFC 8020). Null
+  /// where none is known. The name itself is not looked at.
+  [[nodiscard]] NegativePtr FindNxdomainAbove(const Name& name, TimePoint now);
+
+  /// Keeps `rrset`, in place of what was known of its name and type; an NXDOMAIN of its name is
+  /// forgotten. False, and not kept, where live data of higher trust is there (RFC 2181
+  /// section 5.4.1), the TTL is 0, the type is never cached (OPT, TSIG, ANY and their like), or
+  /// there are more than kMaxRecords records.
+  bool Put(const dns::RrsetPtr& rrset, TimePoint now);
+
+  /// Keeps a denial of (name, type). It expires no later than its SOA allows. False, and not kept,
+  /// where it has no SOA or no time to live (RFC 2308 section 5), or live data of the trust of an
+  /// authoritative reply is there.
+  bool PutNodata(const Name& name, RrType type, Negative negative, TimePoint now);
+  /// Keeps a denial of `name`. As above; data that lives at the name stays, and is preferred by
+  /// Find().
+  bool PutNxdomain(const Name& name, Negative negative, TimePoint now);
+
+  /// Forget; the number of entries that went.
+  std::size_t Flush(const Name& name);
+  /// An NXDOMAIN of the name is forgotten too: it denied this type.
+  std::size_t Flush(const Name& name, RrType type);
+  /// `name` and all below it. Looks at every entry.
+  std::size_t FlushBelow(const Name& name);
+  void Clear() { entries_.Clear(); }
+
+  [[nodiscard]] CacheStats stats() const { return entries_.stats(); }
+
+ private:
+  // A Negative as it is kept: without room for the longest name.
+  struct Denial {
+    std::unique_ptr<std::uint8_t[]> name;
+    dns::RrsetPtr soa;
+    std::vector<dns::RrsetPtr> proof;
+    TimePoint expires{};
+    std::uint8_t name_length = 0;
+    Security security = Security::kUnchecked;
+
+    [[nodiscard]] std::size_t cost() const noexcept;
+    [[nodiscard]] NegativePtr Expand(bool nxdomain) const;
+  };
+
+  // Data or a denial. All entries of a name have its hash.
+  struct Entry {
+    enum class Kind : std::uint8_t { kData, kNodata, kNxdomain };
+    std::shared_ptr<const void> what;  // an Rrset or a Denial
+    RrType type = RrType::kNone;       // kNone for NXDOMAIN
+    Kind kind = Kind::kData;
+
+    [[nodiscard]] const dns::Rrset& rrset() const noexcept;
+    [[nodiscard]] const Denial& denial() const noexcept;
+    [[nodiscard]] std::span<const std::uint8_t> owner() const noexcept;
+    [[nodiscard]] bool IsAt(const Name& name) const noexcept;
+    [[nodiscard]] TimePoint expires() const noexcept;
+    [[nodiscard]] std::size_t cost() const noexcept;
+  };
+  using Map = SieveMap<Entry>;
+
+  bool PutDenial(const Name& name, Entry::Kind kind, RrType type, Negative negative, TimePoint now);
+  static bool Store(Map& map, const Name& name, std::uint32_t hash, Entry entry, TimePoint now);
+
+  Sharded<Entry> entries_;
+};
+
+}  // namespace resolve64::cache

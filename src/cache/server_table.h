@@ -1,0 +1,119 @@
+// What is known of the servers that are asked: how fast, how sound, and of what they know nothing.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/clock.h"
+#include "cache/sharded.h"
+#include "resolve64/ip.h"
+#include "resolve64/name.h"
+
+namespace resolve64::cache {
+
+/// What a server makes of OPT (RFC 6891).
+enum class EdnsSupport : std::uint8_t { kUnknown, kYes, kNo };
+
+/// A zone that a server does not serve although it was said to.
+struct Lameness {
+  Name zone;
+  TimePoint until{};
+  std::uint32_t count = 0;  ///< times in a row
+};
+
+/// One server at one moment. A copy: it does not change.
+struct ServerInfo {
+  Endpoint endpoint;
+  bool known = false;  ///< `srtt` rests on a reply of it, or on silence
+  Duration srtt{};     ///< smoothed round-trip time; a guess where no answer came yet
+  Duration rttvar{};   ///< its mean deviation
+  std::uint32_t timeouts_in_row = 0;
+  bool dead = false;  ///< at that moment: not worth a query while there are others
+  TimePoint dead_until{};
+  TimePoint last_answer{};  ///< zero: never
+  EdnsSupport edns = EdnsSupport::kUnknown;
+  bool case_broken = false;    ///< does not give back the letter case of the question
+  std::vector<Lameness> lame;  ///< what holds at that moment
+  std::uint64_t answers = 0;
+  std::uint64_t timeouts = 0;
+
+  [[nodiscard]] bool IsLameFor(const Name& zone) const noexcept;
+};
+
+/// Thread-safe; one for all workers. Bounded by entries.
+class ServerTable {
+ public:
+  static constexpr std::size_t kDefaultEntries = 20'000;
+  /// Silences in a row after which a server counts as dead: fewer may be lost packets.
+  static constexpr std::uint32_t kDeadAfter = 3;
+  static constexpr Duration kDeadFirst =
+      std::chrono::seconds(1);  ///< doubled by each silence after
+  static constexpr Duration kDeadLongest = std::chrono::seconds(300);  ///< RFC 2308 section 7.2
+  static constexpr Duration kLameFirst = std::chrono::seconds(60);  ///< doubled by each time after
+  static constexpr Duration kLameLongest = std::chrono::seconds(900);
+  static constexpr std::size_t kMaxLame = 8;  ///< zones of a server
+  static constexpr Duration kNoEdnsFor = std::chrono::minutes(15);
+  static constexpr Duration kCaseBrokenFor = std::chrono::hours(1);
+  static constexpr Duration kFirstGuess = std::chrono::milliseconds(50);
+  static constexpr Duration kLongestRtt = std::chrono::seconds(5);  ///< that silence makes believe
+
+  explicit ServerTable(std::size_t entries = kDefaultEntries);
+
+  /// What is known at `now`. A server that nobody knows has TypicalRtt() for its time.
+  [[nodiscard]] ServerInfo Get(const Endpoint& endpoint, TimePoint now);
+
+  /// A reply that was ours came, whatever it said, `rtt` after the query. It ends all silence.
+  void Answered(const Endpoint& endpoint, Duration rtt, TimePoint now);
+  /// No reply came for `waited`.
+  void TimedOut(const Endpoint& endpoint, Duration waited, TimePoint now);
+  /// It does not serve `zone`: it refuses, or refers upwards.
+  void Lame(const Endpoint& endpoint, const Name& zone, TimePoint now);
+  void SetLame(const Endpoint& endpoint, const Name& zone, TimePoint now) {
+    Lame(endpoint, zone, now);
+  }
+  /// What Lame() said and still holds.
+  [[nodiscard]] bool IsLame(const Endpoint& endpoint, const Name& zone, TimePoint now);
+  /// kNo holds for kNoEdnsFor.
+  void SetEdns(const Endpoint& endpoint, EdnsSupport support, TimePoint now);
+  /// Holds for kCaseBrokenFor.
+  void SetCaseBroken(const Endpoint& endpoint, TimePoint now);
+
+  /// The round-trip time of answers of late, over all servers; kFirstGuess before the first.
+  [[nodiscard]] Duration TypicalRtt() const noexcept;
+
+  /// All of them at `now`, in no order.
+  [[nodiscard]] std::vector<ServerInfo> List(TimePoint now);
+  void Clear();
+
+  [[nodiscard]] CacheStats stats() const { return entries_.stats(); }
+
+ private:
+  struct Record {
+    Endpoint endpoint;
+    bool known = false;
+    Duration srtt{};
+    Duration rttvar{};
+    TimePoint dead_until{};
+    TimePoint last_answer{};
+    TimePoint no_edns_until{};
+    TimePoint case_broken_until{};
+    bool edns_seen = false;
+    std::uint32_t timeouts_in_row = 0;
+    std::uint64_t answers = 0;
+    std::uint64_t timeouts = 0;
+    std::vector<Lameness> lame;
+  };
+  using Map = SieveMap<Record>;
+
+  // `change(Record&)` under the lock, on a record that is made where there is none.
+  template <class Change>
+  void Update(const Endpoint& endpoint, Change&& change);
+  [[nodiscard]] ServerInfo Describe(const Record& record, TimePoint now) const;
+
+  Sharded<Record> entries_;
+  std::atomic<Duration::rep> typical_rtt_;
+};
+
+}  // namespace resolve64::cache

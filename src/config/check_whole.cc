@@ -1,0 +1,303 @@
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "config/build.h"
+#include "config/take.h"
+
+namespace resolve64::config {
+namespace {
+
+bool IsUnspecified(const IpAddress& address) {
+  return std::all_of(address.data(), address.data() + address.size(),
+                     [](std::uint8_t octet) { return octet == 0; });
+}
+
+bool IsIn(const IpAddress& address, std::initializer_list<std::string_view> networks) {
+  return std::any_of(networks.begin(), networks.end(), [&](std::string_view network) {
+    return Network::Parse(network)->Contains(address);
+  });
+}
+
+bool IsMulticast(const IpAddress& address) {
+  return IsIn(address, {"224.0.0.0/4", "255.255.255.255/32", "ff00::/8"});
+}
+
+bool IsLoopback(const IpAddress& address) { return IsIn(address, {"127.0.0.0/8", "::1/128"}); }
+
+// The items of a list, or nothing.
+std::vector<const Node*> Items(const Node* object, std::string_view key) {
+  std::vector<const Node*> items;
+  const Node* list = object == nullptr ? nullptr : object->Find(key);
+  if (list == nullptr) return items;
+  for (const Node& item : list->items) {
+    if (item.ok) items.push_back(&item);
+  }
+  return items;
+}
+
+class WholeChecker {
+ public:
+  WholeChecker(const Node& root, const Config& config, Report& report)
+      : root_(root), config_(config), report_(report) {}
+
+  void Check() {
+    Listeners();
+    Views();
+    Access();
+    Zones();
+    Servers();
+    Sources();
+    Ttls();
+    Payloads();
+    Files();
+    Control();
+  }
+
+ private:
+  void Listeners() {
+    std::map<Endpoint, const Node*> seen;
+    for (const Node* item : Items(&root_, "listen")) {
+      const Node* text = item->Find("address");
+      if (text == nullptr) continue;
+      Endpoint endpoint{*IpAddress::Parse(text->text), 53};
+      TakeCount(*item, "port", endpoint.port);
+      if (IsMulticast(endpoint.address)) {
+        report_.Conflict(*text, "nobody can listen on a multicast or broadcast address");
+      } else if (IsIn(endpoint.address, {"::ffff:0:0/96"})) {
+        report_.Conflict(*text, "write the IPv4 address alone");
+      } else if (IsIn(endpoint.address, {"fe80::/10"})) {
+        report_.Conflict(
+            *text,
+            "a link-local address is one only with an interface, which cannot be given here");
+      }
+      if (const auto [first, is_new] = seen.emplace(endpoint, item); !is_new) {
+        report_.Conflict(*text, "address and port are those of " + first->second->Pointer());
+      }
+      ListenersView(*item);
+    }
+  }
+
+  void ListenersView(const Node& item) {
+    const Node* view = item.Find("view");
+    if (view == nullptr) return;
+    const Node* views = root_.Find("views");
+    std::vector<std::string_view> known;
+    if (views != nullptr) {
+      for (const Member& member : views->members) known.push_back(member.key);
+    }
+    if (std::find(known.begin(), known.end(), view->text) != known.end()) return;
+    const std::string_view nearest = Nearest(view->text, known);
+    report_.Conflict(*view, nearest.empty()
+                                ? "no such view in /views"
+                                : "no such view; did you mean \"" + std::string(nearest) + "\"?");
+  }
+
+  [[nodiscard]] bool HasListener(std::string_view view) const {
+    return std::any_of(config_.listen.begin(), config_.listen.end(),
+                       [&](const Listener& listener) { return listener.view == view; });
+  }
+
+  void Views() {
+    const Node* views = root_.Find("views");
+    if (views == nullptr) return;
+    std::vector<Network> before;
+    std::map<std::string, const Node*> names;
+    for (const Member& member : views->members) {
+      if (!member.value.ok) continue;
+      std::string folded = member.key;
+      std::transform(folded.begin(), folded.end(), folded.begin(),
+                     [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+      if (const auto [first, is_new] = names.emplace(folded, &member.value); !is_new) {
+        report_.Conflict(member.value, "the same name as " + first->second->Pointer() +
+                                           ": letter case does not tell views apart");
+      }
+      std::vector<Network> clients;
+      TakeClients(member.value, "clients", clients);
+      const bool all_taken = std::all_of(clients.begin(), clients.end(), [&](const Network& one) {
+        return std::any_of(before.begin(), before.end(),
+                           [&](const Network& outer) { return Covers(outer, one); });
+      });
+      if (all_taken && !HasListener(member.key)) {
+        report_.Warning(
+            member.value,
+            clients.empty()
+                ? "no clients and no listener: nobody is answered from this view"
+                : "the views before it take all of its clients: nobody is answered from this view");
+      }
+      before.insert(before.end(), clients.begin(), clients.end());
+    }
+  }
+
+  void Access() {
+    const Node* access = root_.Find("access");
+    const Node* allow = access == nullptr ? nullptr : access->Find("allow");
+    if (allow == nullptr) return;
+    if (allow->items.empty()) report_.Warning(*allow, "nobody may ask: every query is refused");
+    for (const Node* item : Items(access, "allow")) {
+      const auto networks = ParseClients(item->text);
+      const bool open = std::any_of(networks->begin(), networks->end(), [&](const Network& one) {
+        return one.bits() == 0 && !Refused(one);
+      });
+      if (open) {
+        report_.Warning(*item,
+                        "the whole Internet may ask: an open resolver is used to attack others "
+                        "(RFC 5358)");
+      }
+    }
+  }
+
+  [[nodiscard]] bool Refused(const Network& network) const {
+    const auto& refuse = config_.access.refuse;
+    return std::find(refuse.begin(), refuse.end(), network) != refuse.end();
+  }
+
+  void Zones() {
+    std::map<Name, const Node*> seen;
+    for (const std::string_view key : {"forward", "stub", "zones"}) {
+      for (const Node* item : Items(&root_, key)) {
+        const Node* zone = item->Find("zone");
+        if (zone == nullptr) continue;
+        const auto [first, is_new] = seen.emplace(*Name::Parse(zone->text), item);
+        if (is_new) continue;
+        report_.Conflict(*zone, "this zone stands at " + first->second->Pointer() + " too");
+      }
+    }
+  }
+
+  void Servers() {
+    for (const std::string_view key : {"forward", "stub"}) {
+      for (const Node* zone : Items(&root_, key)) {
+        for (const Node* server : Items(zone, "servers")) Server(*server);
+      }
+    }
+    for (const Node* root : Items(&root_, "root_hints")) {
+      for (const Node* server : Items(root, "addresses")) Server(*server);
+    }
+  }
+
+  void Server(const Node& node) {
+    Endpoint endpoint;
+    if (node.kind == Node::Kind::kText) {
+      endpoint = *Endpoint::Parse(node.text, 53);
+    } else {
+      const Node* address = node.Find("address");
+      if (address == nullptr) return;
+      endpoint = {*IpAddress::Parse(address->text), 53};
+      TakeCount(node, "port", endpoint.port);
+    }
+    if (IsUnspecified(endpoint.address) || IsMulticast(endpoint.address)) {
+      report_.Conflict(node, "no server has this address");
+      return;
+    }
+    if (endpoint.address.is_v6() ? !config_.upstream.ipv6 : !config_.upstream.ipv4) {
+      report_.Warning(node, endpoint.address.is_v6() ? "never asked: upstream.ipv6 is false"
+                                                     : "never asked: upstream.ipv4 is false");
+    }
+    for (const Listener& listener : config_.listen) {
+      if (listener.port != endpoint.port) continue;
+      if (listener.address == endpoint.address) {
+        report_.Conflict(node, "resolve64 itself listens there: the question would come back");
+      } else if (IsUnspecified(listener.address) && IsLoopback(endpoint.address) &&
+                 listener.address.is_v6() == endpoint.address.is_v6()) {
+        report_.Warning(
+            node,
+            "resolve64 itself listens on this port of every address: the question may come back");
+      }
+    }
+  }
+
+  void Sources() {
+    const Node* upstream = root_.Find("upstream");
+    if (upstream == nullptr) return;
+    if (!config_.upstream.ipv4 && !config_.upstream.ipv6) {
+      report_.Conflict(*upstream, "neither \"ipv4\" nor \"ipv6\": no server can be asked");
+    }
+    for (const Node* item : Items(upstream, "source_addresses")) {
+      const IpAddress address = *IpAddress::Parse(item->text);
+      if (IsUnspecified(address) || IsMulticast(address)) {
+        report_.Conflict(*item, "not an address of this host");
+      } else if (address.is_v6() ? !config_.upstream.ipv6 : !config_.upstream.ipv4) {
+        report_.Warning(*item, "never used: its family is switched off here");
+      }
+    }
+  }
+
+  void Ttls() {
+    const Node* cache = root_.Find("cache");
+    if (cache == nullptr || config_.cache.min_ttl <= config_.cache.max_ttl) return;
+    const Node* min = cache->Find("min_ttl");
+    report_.Conflict(min != nullptr ? *min : *cache, "min_ttl is above max_ttl");
+  }
+
+  void Payloads() {
+    constexpr std::int64_t kUnfragmented = 1400;
+    for (const std::string_view key : {"upstream", "limits"}) {
+      const Node* object = root_.Find(key);
+      const Node* payload = object == nullptr ? nullptr : object->Find("udp_payload");
+      if (payload == nullptr || payload->integer <= kUnfragmented) continue;
+      report_.Warning(
+          *payload,
+          "messages above 1400 octets are fragmented on the way, which loses and forges "
+          "them (RFC 9715)");
+    }
+  }
+
+  void Files() {
+    const Node* hints = root_.Find("root_hints");
+    if (hints != nullptr && config_.root_hints.source == RootHints::Source::kFile) {
+      Readable(*hints, config_.root_hints.file);
+    }
+    std::size_t i = 0;
+    for (const Node* item : Items(&root_, "zones")) {
+      const Node* file = item->Find("file");
+      if (file == nullptr || item->Find("zone") == nullptr) continue;
+      Readable(*file, config_.zones[i].file);
+      ++i;
+    }
+  }
+
+  void Readable(const Node& node, const std::string& path) {
+    std::error_code error;
+    if (access(path.c_str(), R_OK) != 0) {
+      report_.Conflict(node, std::string("cannot be read: ") + std::strerror(errno));
+    } else if (std::filesystem::is_directory(path, error)) {
+      report_.Conflict(node, "is a directory");
+    }
+  }
+
+  void Control() {
+    const Node* admin = root_.Find("admin");
+    const Node* control = admin == nullptr ? nullptr : admin->Find("control");
+    if (control == nullptr || !config_.admin.control) return;
+    constexpr std::size_t kMost = sizeof(sockaddr_un::sun_path) - 1;
+    if (config_.admin.control->size() > kMost) {
+      report_.Conflict(*control,
+                       "the path of a socket has at most " + std::to_string(kMost) + " octets");
+    }
+  }
+
+  const Node& root_;
+  const Config& config_;
+  Report& report_;
+};
+
+}  // namespace
+
+void CheckWhole(const Node& root, const Config& config, Report& report) {
+  WholeChecker(root, config, report).Check();
+}
+
+}  // namespace resolve64::config

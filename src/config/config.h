@@ -1,0 +1,264 @@
+// The configuration as one immutable value, and the reader that makes it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "resolve64/ip.h"
+#include "resolve64/name.h"
+#include "resolve64/prefix.h"
+
+namespace resolve64::config {
+
+// Plain values. Every default is that of docs/configuration.md; a Config{} is what an empty file
+// gives. Once read a Config never changes, so that it may be shared by all threads.
+
+/// "listen": one address and port, served over UDP and TCP.
+struct Listener {
+  IpAddress address;
+  std::uint16_t port = 53;
+  /// A name in Config::views: this listener always answers from that view.
+  std::optional<std::string> view;
+  bool operator==(const Listener&) const = default;
+};
+
+/// "run_as": whom to become once the sockets are bound. It matters only where the process starts
+/// as root.
+struct RunAs {
+  bool enabled = true;   ///< false ("run_as": null): stay who we are
+  bool written = false;  ///< the file names it: a user that does not exist is then an error
+  std::string user = "resolve64";
+  std::string group = "resolve64";
+  bool operator==(const RunAs&) const = default;
+};
+
+/// "access": `refuse` comes first; who is in neither list gets REFUSED.
+struct Access {
+  Access();  ///< allows the networks of PrivateNetworks()
+  std::vector<Network> allow;
+  std::vector<Network> refuse;
+  bool operator==(const Access&) const = default;
+};
+
+/// One entry of "dns64.prefixes".
+struct Dns64Prefix {
+  Prefix prefix = Prefix::WellKnown();  ///< with its suffix
+  std::vector<Network> for_a;           ///< IPv4; empty: for every address without a longer match
+  bool draining = false;                ///< no new AAAA; its reverse names still answer
+  bool operator==(const Dns64Prefix&) const = default;
+};
+
+enum class Selection : std::uint8_t { kFirst, kAll };
+
+/// After which outcomes of the AAAA lookup synthesis is tried; each includes those before it
+/// (RFC 6147 section 5.1.2 and 5.1.3).
+enum class SynthesizeOn : std::uint8_t { kNodata, kError, kTimeout };
+
+enum class DnssecMode : std::uint8_t {
+  kRfc,    ///< RFC 6147 section 5.5: DO with CD gets the raw data
+  kBreak,  ///< always synthesize
+};
+
+enum class Reverse : std::uint8_t { kCname, kSynthesize, kOff };
+
+/// "dns64", complete: in a view, what the view does not name is already taken from the global one.
+struct Dns64Config {
+  bool enabled = true;
+  /// In the order of the file and never empty: 64:ff9b::/96 where none is given (RFC 6147
+  /// section 5.2).
+  std::vector<Dns64Prefix> prefixes = {Dns64Prefix{}};
+  Selection selection = Selection::kFirst;
+  std::uint32_t max_records = 16;  ///< synthesized records in an answer
+  bool clients_over_ipv4 = true;
+  SynthesizeOn synthesize_on = SynthesizeOn::kTimeout;
+  /// IPv6 networks whose AAAA are treated as absent (RFC 6147 section 5.1.4). May be empty: then
+  /// nothing is excluded.
+  std::vector<Network> exclude_aaaa = {MappedNetwork()};
+  std::vector<Network> exclude_a;  ///< IPv4
+  bool allow_nonglobal_with_well_known_prefix = false;
+  std::vector<Name> exempt_names;             ///< each with its subtree
+  std::vector<Name> always_synthesize_names;  ///< each with its subtree
+  std::vector<Name> append_names;             ///< each with its subtree
+  DnssecMode dnssec_mode = DnssecMode::kRfc;
+  std::vector<Network> foreign_prefixes;  ///< IPv6
+  bool https_additional = true;
+  bool mark_synthesized = true;
+  bool hide_a = false;
+  Reverse reverse = Reverse::kCname;
+
+  static Network MappedNetwork();  ///< ::ffff:0:0/96
+  bool operator==(const Dns64Config&) const = default;
+};
+
+/// One entry of "views".
+struct View {
+  std::string name;
+  std::vector<Network> clients;  ///< may be empty: then only a listener leads here
+  Dns64Config dns64;
+  bool operator==(const View&) const = default;
+};
+
+/// One entry of a "root_hints" list.
+struct RootServer {
+  Name name;
+  std::vector<Endpoint> addresses;
+  bool operator==(const RootServer&) const = default;
+};
+
+/// "root_hints".
+struct RootHints {
+  enum class Source : std::uint8_t { kBuiltin, kFile, kList };
+  Source source = Source::kBuiltin;
+  std::string file;                 ///< absolute, for kFile
+  std::vector<RootServer> servers;  ///< for kList
+  bool operator==(const RootHints&) const = default;
+};
+
+/// One entry of "forward": questions at or below `zone` go to these servers with RD set.
+struct ForwardZone {
+  Name zone;
+  std::vector<Endpoint> servers;
+  bool only = true;   ///< false: ask the authoritative servers where these do not answer
+  bool dns64 = true;  ///< false: what they say is passed on as it is
+  bool operator==(const ForwardZone&) const = default;
+};
+
+/// One entry of "stub": the authoritative servers of `zone`, whatever the delegation says.
+struct StubZone {
+  Name zone;
+  std::vector<Endpoint> servers;
+  bool operator==(const StubZone&) const = default;
+};
+
+/// One entry of "zones": answered from a zone file.
+struct LocalZone {
+  Name zone;
+  std::string file;  ///< absolute
+  bool operator==(const LocalZone&) const = default;
+};
+
+/// "builtin_zones": RFC 6303 and the special-use names.
+struct BuiltinZones {
+  bool enabled = true;
+  std::vector<Name> except;
+  bool operator==(const BuiltinZones&) const = default;
+};
+
+/// "dnssec".
+struct DnssecConfig {
+  bool validation = false;
+  bool operator==(const DnssecConfig&) const = default;
+};
+
+/// "cache".
+struct CacheConfig {
+  std::uint64_t size = 256ULL << 20U;  ///< octets, of all workers together
+  std::chrono::seconds min_ttl{0};
+  std::chrono::seconds max_ttl{86400};
+  std::chrono::seconds max_negative_ttl{3600};
+  bool operator==(const CacheConfig&) const = default;
+};
+
+enum class Minimization : std::uint8_t { kOff, kRelaxed, kStrict };  ///< RFC 9156
+
+/// "upstream": how authoritative servers and forwarders are asked.
+struct UpstreamConfig {
+  bool ipv4 = true;
+  bool ipv6 = true;
+  std::vector<IpAddress> source_addresses;  ///< empty: the system's choice
+  std::uint16_t udp_payload = 1232;         ///< octets, in our queries (RFC 6891 section 6.2.3)
+  Minimization qname_minimization = Minimization::kRelaxed;
+  bool case_randomization = true;
+  bool allow_loopback = false;              ///< delegations may lead to loopback addresses
+  std::chrono::milliseconds timeout{8000};  ///< for a client's question, all of its queries
+  bool operator==(const UpstreamConfig&) const = default;
+};
+
+/// "limits": what clients may take.
+struct LimitsConfig {
+  std::uint32_t inflight = 20000;    ///< questions being worked on, of all workers together
+  std::uint32_t tcp_clients = 4096;  ///< connections, of all workers together
+  std::chrono::milliseconds tcp_idle{10000};
+  std::uint16_t udp_payload = 1232;  ///< octets: no answer over UDP is longer
+  bool operator==(const LimitsConfig&) const = default;
+};
+
+enum class LogLevel : std::uint8_t { kError, kWarn, kInfo, kDebug };
+enum class LogFormat : std::uint8_t { kText, kJson };
+
+/// "log".
+struct LogConfig {
+  LogLevel level = LogLevel::kInfo;
+  LogFormat format = LogFormat::kText;
+  bool operator==(const LogConfig&) const = default;
+};
+
+/// "admin".
+struct AdminConfig {
+  /// The control socket, absolute; empty where it is switched off with null.
+  std::optional<std::string> control = "/run/resolve64/control.sock";
+  bool operator==(const AdminConfig&) const = default;
+};
+
+struct Config {
+  Config();  ///< listens on port 53 of ::1 and 127.0.0.1
+
+  std::vector<Listener> listen;
+  std::uint32_t workers = 0;  ///< event loops; 0: one a core
+  RunAs run_as;
+  Access access;
+  Dns64Config dns64;        ///< for clients that no view is for
+  std::vector<View> views;  ///< in the order of the file: the first that matches is used
+  DnssecConfig dnssec;
+  RootHints root_hints;
+  std::vector<ForwardZone> forward;
+  std::vector<StubZone> stub;
+  std::vector<LocalZone> zones;
+  BuiltinZones builtin_zones;
+  CacheConfig cache;
+  UpstreamConfig upstream;
+  LimitsConfig limits;
+  LogConfig log;
+  AdminConfig admin;
+  bool operator==(const Config&) const = default;
+};
+
+/// What "private" stands for in a list of networks: loopback, link-local, RFC 1918, RFC 6598 and
+/// unique local addresses (RFC 4193).
+const std::vector<Network>& PrivateNetworks();
+
+/// One thing that is wrong, or probably is.
+struct Diagnostic {
+  std::string file;
+  int line = 0;         ///< 1 for the first; 0: about the file as a whole
+  int column = 0;       ///< in characters, 1 for the first
+  std::string pointer;  ///< a JSON pointer (RFC 6901), such as /dns64/prefixes/0; may be empty
+  std::string found;    ///< what stands there, as JSON, shortened; may be empty
+  std::string message;
+
+  /// `file:line:column: pointer: found: message`, without the parts that are empty.
+  [[nodiscard]] std::string ToText() const;
+  bool operator==(const Diagnostic&) const = default;
+};
+
+struct ReadResult {
+  std::shared_ptr<const Config> config;  ///< null where there is an error
+  std::vector<Diagnostic> errors;        ///< in the order of the file
+  std::vector<Diagnostic> warnings;      ///< in the order of the file
+};
+
+/// Reads a configuration file. Relative paths in it are relative to its directory. Opens nothing
+/// but this file; files that it names are only looked at. Never throws; any thread.
+ReadResult ReadConfigFile(const std::string& path);
+
+/// The same of a text. `file_name` is for diagnostics, `base_dir` for relative paths.
+ReadResult ReadConfigText(std::string_view text, const std::string& file_name,
+                          const std::string& base_dir);
+
+}  // namespace resolve64::config

@@ -1,0 +1,128 @@
+#include "config/values.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/config.h"
+
+namespace resolve64::config {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  std::int64_t size;
+};
+
+// Largest first: texts are written with the largest that divides.
+constexpr std::array<Unit, 4> kSizes = {
+    {{"TiB", 1LL << 40U}, {"GiB", 1LL << 30U}, {"MiB", 1LL << 20U}, {"KiB", 1LL << 10U}}};
+constexpr std::array<Unit, 5> kTimes = {
+    {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
+
+template <std::size_t N>
+std::optional<std::int64_t> Parse(std::string_view text, const std::array<Unit, N>& units) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || number < 0) return std::nullopt;
+  const std::string_view name = text.substr(static_cast<std::size_t>(end - text.data()));
+  for (const Unit& unit : units) {
+    if (unit.name != name) continue;
+    if (number > std::numeric_limits<std::int64_t>::max() / unit.size) return std::nullopt;
+    return number * unit.size;
+  }
+  return std::nullopt;
+}
+
+template <std::size_t N>
+std::string Write(std::int64_t value, const std::array<Unit, N>& units) {
+  for (const Unit& unit : units) {
+    if (value != 0 && value % unit.size == 0) {
+      return std::to_string(value / unit.size) + std::string(unit.name);
+    }
+  }
+  return std::to_string(value);
+}
+
+// "-", "_" and letter case do not tell words apart here.
+std::string Folded(std::string_view text) {
+  std::string folded;
+  for (const char c : text) {
+    if (c != '-' && c != '_') {
+      folded += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  return folded;
+}
+
+// How many letters must be changed, put in or taken out (Levenshtein).
+std::size_t Distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::optional<std::int64_t> ParseSize(std::string_view text) { return Parse(text, kSizes); }
+std::optional<std::int64_t> ParseTime(std::string_view text) { return Parse(text, kTimes); }
+std::string SizeToText(std::int64_t octets) { return Write(octets, kSizes); }
+std::string TimeToText(std::int64_t milliseconds) {
+  return milliseconds == 0 ? "0s" : Write(milliseconds, kTimes);
+}
+
+std::optional<std::vector<Network>> ParseClients(std::string_view text) {
+  if (text == "private") return PrivateNetworks();
+  if (text == "any") return std::vector{*Network::Parse("0.0.0.0/0"), *Network::Parse("::/0")};
+  auto network = Network::Parse(text);
+  if (!network) return std::nullopt;
+  return std::vector{*network};
+}
+
+bool IsViewName(std::string_view text) {
+  return !text.empty() && text.size() <= 63 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  });
+}
+
+std::string_view Nearest(std::string_view text, const std::vector<std::string_view>& known) {
+  constexpr std::size_t kLongest = 64;  // a longer word is no slip of the keyboard
+  if (text.size() > kLongest) return {};
+  const std::string folded = Folded(text);
+  std::string_view nearest;
+  std::size_t least = 2 + std::min<std::size_t>(folded.size() / 4, 2);
+  for (const std::string_view candidate : known) {
+    const std::string other = Folded(candidate);
+    const bool part =
+        folded.size() >= 4 && (other.starts_with(folded) || folded.starts_with(other));
+    const std::size_t distance = part ? 1 : Distance(folded, other);
+    if (distance < least) {
+      least = distance;
+      nearest = candidate;
+    }
+  }
+  return nearest;
+}
+
+bool Covers(const Network& outer, const Network& inner) {
+  return outer.bits() <= inner.bits() && outer.Contains(inner.base());
+}
+
+}  // namespace resolve64::config

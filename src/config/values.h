@@ -1,0 +1,36 @@
+// Values of the configuration that are text: sizes, times, networks, names of views.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "resolve64/ip.h"
+
+namespace resolve64::config {
+
+/// "64KiB", "64MiB", "64GiB" as octets; empty where it is no size.
+std::optional<std::int64_t> ParseSize(std::string_view text);
+
+/// "300ms", "10s", "1m", "1h", "7d" as milliseconds; empty where it is no time.
+std::optional<std::int64_t> ParseTime(std::string_view text);
+
+/// The shortest text with a unit that divides it.
+std::string SizeToText(std::int64_t octets);
+std::string TimeToText(std::int64_t milliseconds);
+
+/// A network, or the networks that "private" and "any" stand for; empty where it is neither.
+std::optional<std::vector<Network>> ParseClients(std::string_view text);
+
+/// Letters, digits, `-` and `_`, 63 at most: a view can be a label of a domain name.
+bool IsViewName(std::string_view text);
+
+/// The word of `known` that `text` was perhaps meant to be; empty where none is near.
+std::string_view Nearest(std::string_view text, const std::vector<std::string_view>& known);
+
+/// Every address of `inner` is in `outer`.
+bool Covers(const Network& outer, const Network& inner);
+
+}  // namespace resolve64::config

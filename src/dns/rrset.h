@@ -1,0 +1,141 @@
+// An RRset as one immutable value: owner name, type, RDATA and signatures in wire form.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/clock.h"
+#include "resolve64/dns64.h"
+#include "resolve64/name.h"
+#include "resolve64/types.h"
+
+namespace resolve64::dns {
+
+/// How far data is to be believed (RFC 2181 section 5.4.1), low to high. Glue is not in this list:
+/// it lives in the delegation it came with and never becomes an RRset.
+enum class Trust : std::uint8_t {
+  kNonAuthAnswer,  ///< answer section without AA, or beside the record that answers
+  kAuthAuthority,  ///< authority section of an AA reply
+  kAuthAnswer,     ///< answer section of an AA reply
+  kLocal,          ///< configured here
+};
+
+class Rrset;
+using RrsetPtr = std::shared_ptr<const Rrset>;
+
+/// Immutable; shared by reference count between threads. RDATA is uncompressed.
+class Rrset {
+ public:
+  [[nodiscard]] Name owner() const noexcept;
+  [[nodiscard]] std::span<const std::uint8_t> owner_wire() const noexcept {
+    return {octets(), owner_length_};
+  }
+  [[nodiscard]] RrType type() const noexcept { return type_; }
+  /// As it was received, after RFC 2181 section 8 and the cache's bounds. Seconds.
+  [[nodiscard]] std::uint32_t ttl() const noexcept { return ttl_; }
+  /// What is left at `now`, seconds, never more than ttl(). Local data does not age.
+  [[nodiscard]] std::uint32_t TtlAt(TimePoint now) const noexcept;
+  [[nodiscard]] bool ExpiredAt(TimePoint now) const noexcept { return expires_ <= now; }
+  [[nodiscard]] TimePoint expires() const noexcept { return expires_; }
+  [[nodiscard]] Trust trust() const noexcept { return trust_; }
+  [[nodiscard]] Security security() const noexcept { return security_; }
+
+  [[nodiscard]] std::size_t size() const noexcept { return count_; }  ///< records
+  [[nodiscard]] std::span<const std::uint8_t> rdata(std::size_t i) const noexcept;
+  [[nodiscard]] std::size_t signature_count() const noexcept { return signatures_; }
+  /// RDATA of an RRSIG that covers this RRset.
+  [[nodiscard]] std::span<const std::uint8_t> signature(std::size_t i) const noexcept;
+  /// Octets of memory that it holds.
+  [[nodiscard]] std::size_t cost() const noexcept;
+
+ private:
+  friend class RrsetBuilder;
+  struct Key {  // only RrsetBuilder makes one
+    explicit Key() = default;
+  };
+
+ public:
+  /// For RrsetBuilder. `tail` is memory behind the object, in the same allocation.
+  Rrset(Key /*key*/, std::byte* const& tail) noexcept;
+  Rrset(const Rrset&) = delete;
+  Rrset& operator=(const Rrset&) = delete;
+  ~Rrset() = default;
+
+ private:
+  // The tail: where each RDATA and then each signature ends, counted from the first RDATA; then the
+  // owner; then what the ends point into. One allocation holds it, the object and the count of
+  // owners.
+  [[nodiscard]] std::span<const std::uint8_t> Piece(std::size_t i) const noexcept;
+  [[nodiscard]] const std::uint16_t* ends() const noexcept;
+  [[nodiscard]] const std::uint8_t* octets() const noexcept;
+
+  TimePoint expires_{};
+  std::uint32_t ttl_ = 0;
+  std::uint16_t tail_offset_;  // from the start of the object
+  std::uint16_t count_ = 0;
+  std::uint16_t signatures_ = 0;
+  std::uint8_t owner_length_ = 0;
+  Trust trust_ = Trust::kNonAuthAnswer;
+  Security security_ = Security::kUnchecked;
+  RrType type_ = RrType::kNone;
+};
+
+/// Collects records into an Rrset.
+class RrsetBuilder {
+ public:
+  RrsetBuilder(const Name& owner, RrType type);
+  [[nodiscard]] const Name& owner() const noexcept { return owner_; }
+  [[nodiscard]] RrType type() const noexcept { return type_; }
+  [[nodiscard]] std::size_t size() const noexcept { return rdata_.ends.size(); }
+
+  /// A record. Duplicates count once (RFC 2181 section 5); of unequal TTLs the lowest holds
+  /// (section 5.2). False where the set would not fit 65,535 octets.
+  bool Add(std::span<const std::uint8_t> rdata, std::uint32_t ttl);
+  bool AddSignature(std::span<const std::uint8_t> rdata, std::uint32_t ttl);
+
+  /// REQUIRES: size() > 0. It expires `ttl` seconds after `now`, where `ttl` is the lowest that was
+  /// added, held between `min_ttl` and `max_ttl`; a TTL with the top bit set counts as `max_ttl`
+  /// (RFC 8767 section 4).
+  [[nodiscard]] RrsetPtr Build(TimePoint now, Trust trust, std::uint32_t min_ttl = 0,
+                               std::uint32_t max_ttl = 0x7FFFFFFF) const;
+  /// Local data, whose TTL stands still.
+  [[nodiscard]] RrsetPtr BuildLocal() const;
+
+ private:
+  // Pieces of octets one after the other, each once.
+  struct Pieces {
+    std::vector<std::uint8_t> octets;
+    std::vector<std::uint16_t> ends;
+    std::vector<std::uint32_t> hashes;
+
+    [[nodiscard]] bool Has(std::span<const std::uint8_t> piece, std::uint32_t hash) const noexcept;
+  };
+
+  bool AddTo(Pieces& pieces, std::span<const std::uint8_t> rdata, std::uint32_t ttl);
+  [[nodiscard]] std::shared_ptr<Rrset> Assemble() const;
+
+  Name owner_;
+  RrType type_;
+  std::uint32_t ttl_ = 0x7FFFFFFF;
+  Pieces rdata_;
+  Pieces signatures_;
+};
+
+/// An Rrset of one record.
+RrsetPtr MakeRrset(const Name& owner, RrType type, std::uint32_t ttl,
+                   std::span<const std::uint8_t> rdata, TimePoint now, Trust trust);
+
+/// The name that a CNAME, DNAME, NS or PTR record points to. REQUIRES: its RDATA is one name.
+Name TargetOf(std::span<const std::uint8_t> rdata);
+
+/// MINIMUM of an SOA RDATA, seconds. Zero where it is cut short.
+std::uint32_t SoaMinimum(std::span<const std::uint8_t> rdata);
+
+/// The negative TTL that an SOA RRset gives at `now`: what is left of min(SOA TTL, MINIMUM) (RFC
+/// 2308 section 5).
+std::uint32_t NegativeTtl(const Rrset& soa, TimePoint now);
+
+}  // namespace resolve64::dns

@@ -1,0 +1,112 @@
+#include "net/scheduler.h"
+
+#include <utility>
+
+namespace resolve64::net {
+
+TimerNode::~TimerNode() { Disarm(); }
+
+void TimerNode::Disarm() noexcept {
+  if (scheduler_ != nullptr) scheduler_->Remove(*this);
+}
+
+ReadyNode::~ReadyNode() {
+  if (scheduler_ != nullptr) scheduler_->Remove(*this);
+}
+
+Scheduler::~Scheduler() {
+  while (!heap_.empty()) Remove(*heap_.back());
+  while (first_ != nullptr) Remove(*first_);
+}
+
+void Scheduler::Arm(TimerNode& node, TimePoint at) {
+  node.Disarm();
+  heap_.push_back(&node);
+  node.scheduler_ = this;
+  node.at_ = at;
+  node.index_ = heap_.size() - 1;
+  SiftUp(node.index_);
+}
+
+void Scheduler::Post(ReadyNode& node) noexcept {
+  if (node.scheduler_ != nullptr) return;
+  node.scheduler_ = this;
+  node.previous_ = last_;
+  node.next_ = nullptr;
+  (last_ == nullptr ? first_ : last_->next_) = &node;
+  last_ = &node;
+}
+
+bool Scheduler::Turn() {
+  int budget = kTurnBudget;
+  const TimePoint now = Now();
+  while (budget > 0) {
+    if (!heap_.empty() && heap_.front()->at_ <= now) {
+      TimerNode& node = *heap_.front();
+      Remove(node);
+      node.Fire();
+    } else if (first_ != nullptr) {
+      ReadyNode& node = *first_;
+      Remove(node);
+      node.Run();
+    } else {
+      return false;
+    }
+    --budget;
+  }
+  return first_ != nullptr || (!heap_.empty() && heap_.front()->at_ <= now);
+}
+
+std::optional<TimePoint> Scheduler::NextTimer() const noexcept {
+  if (heap_.empty()) return std::nullopt;
+  return heap_.front()->at_;
+}
+
+void Scheduler::Remove(TimerNode& node) noexcept {
+  const std::size_t i = node.index_;
+  node.scheduler_ = nullptr;
+  TimerNode* moved = heap_.back();
+  heap_.pop_back();
+  if (moved == &node) return;
+  Place(i, moved);
+  SiftUp(i);
+  SiftDown(moved->index_);
+}
+
+void Scheduler::Remove(ReadyNode& node) noexcept {
+  (node.previous_ == nullptr ? first_ : node.previous_->next_) = node.next_;
+  (node.next_ == nullptr ? last_ : node.next_->previous_) = node.previous_;
+  node.scheduler_ = nullptr;
+  node.previous_ = node.next_ = nullptr;
+}
+
+void Scheduler::Place(std::size_t i, TimerNode* node) noexcept {
+  heap_[i] = node;
+  node->index_ = i;
+}
+
+void Scheduler::SiftUp(std::size_t i) noexcept {
+  while (i > 0) {
+    const std::size_t parent = (i - 1) / 2;
+    if (heap_[parent]->at_ <= heap_[i]->at_) return;
+    TimerNode* above = heap_[parent];
+    Place(parent, heap_[i]);
+    Place(i, above);
+    i = parent;
+  }
+}
+
+void Scheduler::SiftDown(std::size_t i) noexcept {
+  for (;;) {
+    std::size_t child = 2 * i + 1;
+    if (child >= heap_.size()) return;
+    if (child + 1 < heap_.size() && heap_[child + 1]->at_ < heap_[child]->at_) ++child;
+    if (heap_[i]->at_ <= heap_[child]->at_) return;
+    TimerNode* below = heap_[child];
+    Place(child, heap_[i]);
+    Place(i, below);
+    i = child;
+  }
+}
+
+}  // namespace resolve64::net

@@ -1,0 +1,61 @@
+// Equal questions to the same zone are asked once (REC-04).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+#include "resolver/upstream/zone_query.h"
+
+namespace resolve64::resolver {
+
+/// The questions of one worker that are under way. Nothing in here waits for another question, so
+/// that questions that depend on each other cannot wait in a circle.
+class JoinTable {
+ public:
+  using OnReply = std::function<void(const Question&, const upstream::ZoneOutcome&)>;
+
+  /// `on_reply` hears of each useful reply once, before anybody who waits for it does.
+  JoinTable(upstream::ExchangeContext& context, OnReply on_reply)
+      : context_(context), on_reply_(std::move(on_reply)) {}
+  JoinTable(const JoinTable&) = delete;
+  JoinTable& operator=(const JoinTable&) = delete;
+
+  /// Asks, or waits for the answer to the same question that is under way. The work is paid for by
+  /// the request that asked first, and goes on while anybody waits for it. Ends by the deadline of
+  /// `request`, as silence. `round` tells apart attempts with other servers of the same zone.
+  net::Task<upstream::ZoneOutcomePtr> Ask(upstream::ZoneServers servers, Question question,
+                                          int round, SettingsPtr settings, RequestPtr request);
+
+  [[nodiscard]] std::size_t size() const noexcept { return flights_.size(); }
+
+ private:
+  struct Key {
+    Name zone;
+    Name name;
+    RrType type;
+    bool recursive;
+    int round;
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const noexcept;
+  };
+  struct Flight {
+    explicit Flight(net::Scheduler& scheduler) : done(scheduler), scope(scheduler) {}
+    net::Event done;
+    upstream::ZoneOutcomePtr outcome;
+    int waiters = 0;
+    net::TaskScope scope;
+  };
+  class Waiting;
+
+  net::Task<void> Fly(Key key, Flight& flight, upstream::ZoneServers servers, Question question,
+                      SettingsPtr settings, RequestPtr request);
+
+  upstream::ExchangeContext& context_;
+  OnReply on_reply_;
+  std::unordered_map<Key, std::shared_ptr<Flight>, KeyHash> flights_;
+};
+
+}  // namespace resolve64::resolver

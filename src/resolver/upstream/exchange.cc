@@ -1,0 +1,159 @@
+#include "resolver/upstream/exchange.h"
+
+#include <memory>
+#include <utility>
+
+#include "resolver/upstream/query.h"
+
+namespace resolve64::resolver::upstream {
+namespace {
+
+constexpr int kMaxSends = 4;  // UDP, without EDNS, TCP, TCP without EDNS
+
+using Message = std::vector<std::uint8_t>;
+
+/// What one send brought.
+struct Got {
+  enum class Kind : std::uint8_t {
+    kReply,
+    kBareError,
+    kCaseDiffers,
+    kFlooded,
+    kTimedOut,
+    kNetwork
+  };
+  Kind kind = Kind::kTimedOut;
+  Message message;
+  std::string why;
+
+  explicit Got(Kind k) : kind(k) {}
+  Got(Kind k, Message m) : kind(k), message(std::move(m)) {}
+  Got(Kind k, std::string w) : kind(k), why(std::move(w)) {}
+};
+
+// Listens until something comes that is about this query.
+net::Task<Got> Listen(Channel& channel, const Message& query, Stats& stats, TimePoint deadline) {
+  for (int foreign = 0; foreign <= kMaxForeign; ++foreign) {
+    net::Task<Result<Message>> receive = channel.Receive(deadline);
+    Result<Message> message = co_await receive;
+    if (!message) {
+      if (message.error().code == Errc::kTimedOut) co_return Got(Got::Kind::kTimedOut);
+      co_return Got(Got::Kind::kNetwork, message.error().text);
+    }
+    switch (MatchReply(query, *message)) {
+      case Match::kReply:
+        co_return Got(Got::Kind::kReply, std::move(*message));
+      case Match::kBareError:
+        co_return Got(Got::Kind::kBareError, std::move(*message));
+      case Match::kCaseDiffers:
+        co_return Got(Got::Kind::kCaseDiffers, std::move(*message));
+      case Match::kForeign:
+        stats.Add(Counter::kUpstreamMismatched);
+        break;
+    }
+  }
+  co_return Got(Got::Kind::kFlooded);
+}
+
+bool HasOpt(const Message& message) {
+  const Result<MessageView> view = MessageView::Parse(message);
+  return view && view->edns().has_value();
+}
+
+// An error that a server without EDNS gives to a query with it (RFC 6891 section 7).
+bool RefusesEdns(const Message& message) {
+  const std::optional<Header> header = Header::Read(message);
+  if (!header) return false;
+  const bool error = header->rcode() == Rcode::kFormErr || header->rcode() == Rcode::kNotImp;
+  if (error) return !HasOpt(message);
+  const Result<MessageView> view = MessageView::Parse(message);
+  return view && view->rcode() == Rcode::kBadVers;
+}
+
+}  // namespace
+
+net::Task<Heard> Exchange(ExchangeContext& context, Endpoint server, Question question,
+                          bool recursion_desired, Protocol protocol, SettingsPtr settings,
+                          RequestPtr request, TimePoint deadline) {
+  const cache::ServerInfo info = context.servers.Get(server, context.scheduler.Now());
+  QueryOptions options;
+  options.recursion_desired = recursion_desired;
+  options.edns = info.edns != cache::EdnsSupport::kNo;
+  options.udp_payload = settings->udp_payload;
+  bool random_case = settings->case_randomization && !info.case_broken;
+  bool case_doubted = false;
+  bool edns_doubted = false;
+
+  for (int send = 0; send < kMaxSends; ++send) {
+    if (request->left.queries <= 0) {
+      context.stats.Add(Counter::kLimitQueries);
+      co_return Heard(Heard::Kind::kNoBudget, "the limit on upstream queries is reached");
+    }
+    --request->left.queries;
+    ++request->upstream_queries;
+    context.stats.Add(Counter::kUpstreamQueries);
+    if (protocol == Protocol::kTcp) context.stats.Add(Counter::kUpstreamTcp);
+
+    options.random_case = random_case;
+    const Message query = BuildQuery(question, options, context.random);
+    Result<std::unique_ptr<Channel>> channel = protocol == Protocol::kUdp
+                                                   ? context.transport.OpenUdp(server)
+                                                   : context.transport.OpenTcp(server);
+    if (!channel) co_return Heard(Heard::Kind::kNetwork, channel.error().text);
+    const TimePoint sent_at = context.scheduler.Now();
+    if (const Result<bool> sent = (*channel)->Send(query); !sent) {
+      co_return Heard(Heard::Kind::kNetwork, sent.error().text);
+    }
+    net::Task<Got> listen = Listen(**channel, query, context.stats, deadline);
+    Got got = co_await listen;
+    if (got.kind == Got::Kind::kTimedOut)
+      co_return Heard(Heard::Kind::kTimedOut, "no reply in time");
+    if (got.kind == Got::Kind::kNetwork) co_return Heard(Heard::Kind::kNetwork, std::move(got.why));
+    if (got.kind == Got::Kind::kFlooded) {
+      // Somebody is guessing (REC-04): a connection cannot be guessed into.
+      if (protocol == Protocol::kTcp)
+        co_return Heard(Heard::Kind::kRefused, "only foreign messages");
+      protocol = Protocol::kTcp;
+      continue;
+    }
+
+    const TimePoint now = context.scheduler.Now();
+    context.stats.Add(Counter::kUpstreamReplies);
+    if (got.kind == Got::Kind::kCaseDiffers) {
+      if (protocol == Protocol::kUdp) {
+        // A server that does not keep the case, or a forger who could not know it. Over TCP both
+        // look different.
+        protocol = Protocol::kTcp;
+        case_doubted = true;
+        continue;
+      }
+      if (case_doubted) context.servers.SetCaseBroken(server, now);
+    }
+    if (options.edns && RefusesEdns(got.message)) {
+      options.edns = false;
+      edns_doubted = true;
+      continue;
+    }
+    if (edns_doubted && !RefusesEdns(got.message)) {
+      context.servers.SetEdns(server, cache::EdnsSupport::kNo, now);
+    }
+    if (got.kind == Got::Kind::kBareError) {
+      co_return Heard(Heard::Kind::kRefused, ToText(Header::Read(got.message)->rcode()));
+    }
+    if (protocol == Protocol::kUdp && Header::Read(got.message)->Has(Header::kTc)) {
+      protocol = Protocol::kTcp;
+      continue;
+    }
+
+    Heard heard;
+    heard.kind = Heard::Kind::kMessage;
+    heard.rtt = now - sent_at;
+    heard.over_tcp = protocol == Protocol::kTcp;
+    RestoreCase(got.message, question.name);
+    heard.octets = std::move(got.message);
+    co_return heard;
+  }
+  co_return Heard(Heard::Kind::kRefused, "the server refuses every form of the query");
+}
+
+}  // namespace resolve64::resolver::upstream

@@ -1,0 +1,61 @@
+// One query to one server, with what it takes to get a reply out of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "cache/server_table.h"
+#include "net/task.h"
+#include "resolve64/message.h"
+#include "resolver/request.h"
+#include "resolver/settings.h"
+#include "resolver/stats.h"
+#include "resolver/upstream/transport.h"
+
+namespace resolve64::resolver::upstream {
+
+/// How an exchange ended.
+struct Heard {
+  enum class Kind : std::uint8_t {
+    kMessage,   ///< `octets` is a reply to the question, not truncated, its header and question
+                ///< checked
+    kTimedOut,  ///< nothing that matched came by the deadline
+    kNetwork,   ///< the system says that the server cannot be reached
+    kRefused,   ///< the server does not understand even a plain query
+    kNoBudget,  ///< the request may send no more
+  };
+  Kind kind = Kind::kTimedOut;
+  std::vector<std::uint8_t> octets;
+  Duration rtt{};  ///< of the query that was answered
+  bool over_tcp = false;
+  std::string why;
+
+  Heard() = default;
+  Heard(Kind k, std::string w) : kind(k), why(std::move(w)) {}
+};
+
+enum class Protocol : std::uint8_t { kUdp, kTcp };
+
+/// What exchanges of a worker share. All borrowed.
+struct ExchangeContext {
+  net::Scheduler& scheduler;
+  Random& random;
+  cache::ServerTable& servers;
+  Transport& transport;
+  Stats& stats;
+};
+
+/// Asks `server` and waits until `deadline` for a reply that matches. Handles, within the budget of
+/// `request`: truncation (TCP at once, RFC 7766 section 5), servers without EDNS (RFC 6891
+/// section 6.2.2: once more without), servers that do not return the letter case (once more over
+/// TCP, where 0x20 is not needed), and floods of foreign messages (TCP after kMaxForeign of them,
+/// REC-04). What it learns of the server goes into the table.
+net::Task<Heard> Exchange(ExchangeContext& context, Endpoint server, Question question,
+                          bool recursion_desired, Protocol protocol, SettingsPtr settings,
+                          RequestPtr request, TimePoint deadline);
+
+inline constexpr int kMaxForeign = 20;
+
+}  // namespace resolve64::resolver::upstream

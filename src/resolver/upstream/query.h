@@ -1,0 +1,41 @@
+// The query we send, and whether a message is the reply to it (RFC 5452 section 9.1).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/random.h"
+#include "resolve64/message.h"
+
+namespace resolve64::resolver::upstream {
+
+/// What a query carries beside its question.
+struct QueryOptions {
+  bool recursion_desired = false;
+  bool edns = true;  ///< with DO, so that signatures are there for clients that want them
+  std::uint16_t udp_payload = 1232;
+  bool random_case = true;  ///< 0x20: the letters of QNAME are a further secret
+};
+
+/// A query in wire form: random id, and random letter case where asked for.
+std::vector<std::uint8_t> BuildQuery(const Question& question, const QueryOptions& options,
+                                     Random& random);
+
+enum class Match : std::uint8_t {
+  kReply,      ///< it answers the query
+  kBareError,  ///< the id is right, an error RCODE, and no question at all: how old servers refuse
+               ///< EDNS
+  kCaseDiffers,  ///< it answers the query, but the letters of QNAME came back in another case
+  kForeign,      ///< anything else: not a reply to this query, and to be ignored
+};
+
+/// Whether `message` is the reply to `query`. Transport and address are the channel's business.
+Match MatchReply(std::span<const std::uint8_t> query, std::span<const std::uint8_t> message);
+
+/// Puts the letter case of `name` into the question of `message`. Names that are compressed against
+/// the question then come out as they were asked for, not in the random case. REQUIRES:
+/// MatchReply() said kReply or kCaseDiffers.
+void RestoreCase(std::span<std::uint8_t> message, const Name& name);
+
+}  // namespace resolve64::resolver::upstream

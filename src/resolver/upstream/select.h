@@ -1,0 +1,42 @@
+// Which server of a zone to ask next, and how long to wait before asking another as well.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "cache/server_table.h"
+#include "resolve64/ip.h"
+
+namespace resolve64::resolver::upstream {
+
+/// An address that serves the zone, during one question.
+struct Candidate {
+  Endpoint server;
+  cache::ServerInfo info;
+  bool lame = false;  ///< known not to serve this zone
+  int sends = 0;      ///< over UDP, for this question
+  bool out = false;   ///< gave a useless reply to this question: not asked again
+
+  Candidate(const Endpoint& s, cache::ServerInfo i, const Name& zone)
+      : server(s), info(std::move(i)), lame(info.IsLameFor(zone)) {}
+};
+
+/// At most so many sends of one question to one address over one transport (RFC 9520 section 3.1).
+inline constexpr int kMaxSendsToServer = 3;
+
+/// The candidate to ask next: those asked less often come first, among them the fastest by smoothed
+/// round-trip time, and sometimes another one, so that what is known stays true. Lame and dead ones
+/// come after all others. Empty where nobody is left.
+std::optional<std::size_t> PickServer(std::span<const Candidate> candidates, Duration typical_rtt,
+                                      Random& random);
+
+/// How long a reply is waited for before the next server is asked beside it: what this server
+/// usually takes, or what servers usually take where it is unknown; twice that with each further
+/// send.
+Duration HedgeDelay(const Candidate& candidate, Duration typical_rtt);
+
+}  // namespace resolve64::resolver::upstream

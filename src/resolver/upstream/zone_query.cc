@@ -1,0 +1,308 @@
+#include "resolver/upstream/zone_query.h"
+
+#include <algorithm>
+#include <chrono>
+#include <list>
+#include <utility>
+
+#include "resolver/upstream/select.h"
+
+namespace resolve64::resolver::upstream {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Duration kLastUdpWait = milliseconds(1000);  // for late replies, once everybody was asked
+constexpr Duration kTcpWait = milliseconds(2000);
+constexpr std::size_t kTcpServers = 2;  // asked over TCP after silence
+constexpr std::uint32_t kSilences = 6;  // in a row: not mere loss any more
+
+struct Arrival {
+  std::size_t candidate = 0;
+  Heard heard;
+
+  Arrival() = default;
+  Arrival(std::size_t c, Heard h) : candidate(c), heard(std::move(h)) {}
+};
+
+std::string Milliseconds(Duration d) {
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(d).count();
+  return std::to_string(us / 1000) + "." + std::to_string(us % 1000 / 100);
+}
+
+/// The state of one AskZone(). Lives in its frame.
+class Asking {
+ public:
+  Asking(ExchangeContext& context, const ZoneServers& servers, const Question& question,
+         SettingsPtr settings, RequestPtr request)
+      : context_(context),
+        servers_(servers),
+        question_(question),
+        settings_(std::move(settings)),
+        request_(std::move(request)),
+        typical_(context.servers.TypicalRtt()),
+        outcome_(std::make_shared<ZoneOutcome>()),
+        arrivals_(context.scheduler),
+        exchanges_(context.scheduler) {
+    const TimePoint now = context.scheduler.Now();
+    for (const Endpoint& address : servers.addresses) {
+      candidates_.emplace_back(address, context.servers.Get(address, now), servers.zone);
+    }
+  }
+
+  net::Task<ZoneOutcomePtr> Run() {
+    if (AllKnownDead()) {
+      Note([&] { return "all servers of " + servers_.zone.ToText() + " are known not to answer"; },
+           [] { return TraceFields{}; });
+      outcome_->why = "no server of " + servers_.zone.ToText() + " answered lately";
+      co_return outcome_;
+    }
+    TimePoint next_event = context_.scheduler.Now();
+    bool ask_another = true;
+    for (;;) {
+      if (ask_another && !SendNext(next_event)) {
+        // Everybody was asked. What is under way may still bring something; after silence TCP may.
+        if (waiting_ == 0) co_return outcome_;
+        next_event = context_.scheduler.Now() + (StartTcp() ? kTcpWait : kLastUdpWait);
+        last_wait_ = true;
+      }
+      ask_another = false;
+      const TimePoint until = std::min(next_event, request_->deadline);
+      net::Task<std::optional<Arrival>> pop = arrivals_.Pop(until);
+      std::optional<Arrival> arrival = co_await pop;
+      if (!arrival) {
+        if (last_wait_ || context_.scheduler.Now() >= request_->deadline) {
+          GiveUpOnTheSilent();
+          co_return outcome_;
+        }
+        CountTimeout(latest_);
+        ask_another = true;
+        continue;
+      }
+      --waiting_;
+      if (Judge(*arrival)) co_return outcome_;
+      if (last_wait_ && waiting_ == 0) co_return outcome_;
+      ask_another = !last_wait_ && !budget_spent_;
+      if (budget_spent_ && waiting_ == 0) co_return outcome_;
+    }
+  }
+
+ private:
+  // RFC 9520 section 3.3. A server that was silent only a few times may merely have lost packets.
+  [[nodiscard]] bool AllKnownDead() const {
+    return std::all_of(candidates_.begin(), candidates_.end(), [](const Candidate& c) {
+      return c.info.dead && c.info.timeouts_in_row >= kSilences;
+    });
+  }
+
+  bool SendNext(TimePoint& next_event) {
+    if (sends_ >= kMaxSends || budget_spent_) return false;
+    const TimePoint now = context_.scheduler.Now();
+    const std::optional<std::size_t> pick = PickServer(candidates_, typical_, context_.random);
+    if (!pick) return false;
+    Candidate& candidate = candidates_[*pick];
+    ++sends_;
+    ++candidate.sends;
+    latest_ = *pick;
+    next_event = now + HedgeDelay(candidate, typical_);
+    Start(*pick, Protocol::kUdp);
+    return true;
+  }
+
+  void Start(std::size_t index, Protocol protocol) {
+    const Candidate& candidate = candidates_[index];
+    const bool tcp = protocol == Protocol::kTcp;
+    Note(
+        [&] {
+          return "asks " + candidate.server.ToText() + " for " + question_.name.ToText() + " " +
+                 ToText(question_.type) + (tcp ? " over TCP" : "");
+        },
+        [&] {
+          return TraceFields{{"server", candidate.server.ToText()},
+                             {"zone", servers_.zone.ToText()},
+                             {"name", question_.name.ToText()},
+                             {"type", ToText(question_.type)},
+                             {"transport", tcp ? "tcp" : "udp"}};
+        });
+    ++waiting_;
+    exchanges_.Spawn(RunExchange(index, protocol));
+  }
+
+  net::Task<void> RunExchange(std::size_t index, Protocol protocol) {
+    net::Task<Heard> exchange =
+        Exchange(context_, candidates_[index].server, question_, servers_.recursive, protocol,
+                 settings_, request_, request_->deadline);
+    Heard heard = co_await exchange;
+    arrivals_.Push(Arrival(index, std::move(heard)));
+  }
+
+  // After silence: the servers that said nothing, over TCP. False where there is none.
+  bool StartTcp() {
+    if (outcome_->kind == ZoneOutcome::Kind::kUseless || budget_spent_) return false;
+    std::size_t started = 0;
+    for (std::size_t i = 0; i < candidates_.size() && started < kTcpServers; ++i) {
+      if (candidates_[i].out || candidates_[i].sends == 0) continue;
+      Start(i, Protocol::kTcp);
+      ++started;
+    }
+    return started > 0;
+  }
+
+  // True where the reply is useful, and the question settled.
+  bool Judge(const Arrival& arrival) {
+    Candidate& candidate = candidates_[arrival.candidate];
+    const Heard& heard = arrival.heard;
+    const TimePoint now = context_.scheduler.Now();
+    switch (heard.kind) {
+      case Heard::Kind::kTimedOut:
+        CountTimeout(arrival.candidate);
+        return false;
+      case Heard::Kind::kNoBudget:
+        budget_spent_ = true;
+        outcome_->kind = ZoneOutcome::Kind::kNoBudget;
+        outcome_->why = heard.why;
+        return false;
+      case Heard::Kind::kNetwork:
+        context_.servers.TimedOut(candidate.server, {}, now);
+        Disappoint(candidate, heard.why);
+        return false;
+      case Heard::Kind::kRefused:
+        Useless(candidate, heard.why, Rcode::kServFail);
+        return false;
+      case Heard::Kind::kMessage:
+        break;
+    }
+    context_.servers.Answered(candidate.server, heard.rtt, now);
+    const Result<MessageView> view = MessageView::Parse(heard.octets);
+    if (!view) {
+      Useless(candidate, "a malformed message", Rcode::kServFail);
+      return false;
+    }
+    const Asked asked{question_, servers_.zone, servers_.recursive};
+    Reply reply = Classify(*view, asked, now, {settings_->min_ttl, settings_->max_ttl});
+    if (reply.kind == ReplyKind::kUseless) {
+      const bool lame = reply.useless == resolver::Useless::kLame ||
+                        reply.useless == resolver::Useless::kSideways ||
+                        reply.rcode == Rcode::kRefused;
+      if (lame) context_.servers.Lame(candidate.server, servers_.zone, now);
+      const bool is_rcode = reply.useless == resolver::Useless::kRcode;
+      Useless(candidate, reply.why, is_rcode ? reply.rcode : Rcode::kServFail);
+      return false;
+    }
+    Note(
+        [&] {
+          return candidate.server.ToText() + " answers in " + Milliseconds(heard.rtt) +
+                 " ms: " + Describe(reply);
+        },
+        [&] {
+          return TraceFields{{"server", candidate.server.ToText()},
+                             {"rtt_ms", Milliseconds(heard.rtt)},
+                             {"rcode", ToText(reply.rcode)}};
+        });
+    outcome_->kind = ZoneOutcome::Kind::kReply;
+    outcome_->rcode = reply.rcode;
+    outcome_->server = candidate.server;
+    outcome_->reply = std::move(reply);
+    return true;
+  }
+
+  static std::string Describe(const Reply& reply) {
+    const std::string links =
+        reply.chain.empty() ? "" : "alias to " + reply.final_name.ToText() + ", ";
+    switch (reply.kind) {
+      case ReplyKind::kAnswer:
+        return links + std::to_string(reply.data->size()) + " " + ToText(reply.data->type()) +
+               ", TTL " + std::to_string(reply.data->ttl());
+      case ReplyKind::kAlias:
+        return "alias to " + reply.final_name.ToText();
+      case ReplyKind::kNodata:
+        return links + "no such type (NODATA)";
+      case ReplyKind::kNxdomain:
+        return links + "no such name (NXDOMAIN)";
+      case ReplyKind::kReferral:
+        return "referral to " + reply.delegation->zone.ToText() + ", " +
+               std::to_string(reply.delegation->ns.size()) + " servers, " +
+               std::to_string(reply.delegation->glue.size()) + " addresses";
+      case ReplyKind::kUseless:
+        break;
+    }
+    return "nothing useful";
+  }
+
+  void Useless(Candidate& candidate, const std::string& why, Rcode rcode) {
+    context_.stats.Add(Counter::kUpstreamUseless);
+    if (outcome_->kind != ZoneOutcome::Kind::kNoBudget)
+      outcome_->kind = ZoneOutcome::Kind::kUseless;
+    outcome_->rcode = rcode;
+    Disappoint(candidate, why);
+  }
+
+  void Disappoint(Candidate& candidate, const std::string& why) {
+    candidate.out = true;
+    Note([&] { return candidate.server.ToText() + " is of no use: " + why; },
+         [&] {
+           return TraceFields{{"server", candidate.server.ToText()}, {"why", why}};
+         });
+    AddWhy(candidate.server.ToText() + ": " + why);
+  }
+
+  void CountTimeout(std::size_t index) {
+    const Candidate& candidate = candidates_[index];
+    const TimePoint now = context_.scheduler.Now();
+    context_.stats.Add(Counter::kUpstreamTimeouts);
+    context_.servers.TimedOut(candidate.server, HedgeDelay(candidate, typical_), now);
+    Note([&] { return candidate.server.ToText() + " is slow: another query goes out beside it"; },
+         [&] {
+           return TraceFields{{"server", candidate.server.ToText()}};
+         });
+  }
+
+  void GiveUpOnTheSilent() {
+    for (const Candidate& candidate : candidates_) {
+      if (candidate.out || candidate.sends == 0) continue;
+      AddWhy(candidate.server.ToText() + ": no reply");
+    }
+  }
+
+  void AddWhy(const std::string& text) {
+    constexpr std::size_t kEnough = 200;  // it ends in a log line and in an EDE
+    if (outcome_->why.size() > kEnough) return;
+    if (!outcome_->why.empty()) outcome_->why += "; ";
+    outcome_->why += text;
+  }
+
+  // `text()` and `fields()` are composed only where somebody listens.
+  template <class MakeText, class MakeFields>
+  void Note(const MakeText& text, const MakeFields& fields) {
+    if (request_->trace == nullptr) return;
+    request_->trace->Add(context_.scheduler.Now(), "upstream", text(), fields());
+  }
+
+  ExchangeContext& context_;
+  const ZoneServers& servers_;
+  const Question& question_;
+  SettingsPtr settings_;
+  RequestPtr request_;
+  Duration typical_;
+  std::vector<Candidate> candidates_;
+  std::shared_ptr<ZoneOutcome> outcome_;
+  net::Mailbox<Arrival> arrivals_;
+  std::size_t latest_ = 0;
+  int sends_ = 0;
+  int waiting_ = 0;
+  bool budget_spent_ = false;
+  bool last_wait_ = false;
+  net::TaskScope exchanges_;  // last: its tasks use everything above
+};
+
+}  // namespace
+
+net::Task<ZoneOutcomePtr> AskZone(ExchangeContext& context, ZoneServers servers, Question question,
+                                  SettingsPtr settings, RequestPtr request) {
+  Asking asking(context, servers, question, std::move(settings), std::move(request));
+  net::Task<ZoneOutcomePtr> run = asking.Run();
+  ZoneOutcomePtr outcome = co_await run;
+  co_return outcome;
+}
+
+}  // namespace resolve64::resolver::upstream

@@ -1,0 +1,289 @@
+#include "server/handler.h"
+
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include "base/log.h"
+#include "server/reply.h"
+
+namespace resolve64::server {
+namespace {
+
+using resolver::Counter;
+
+// More than any client that means well gets wrong, and too few to be worth reflecting.
+constexpr std::uint32_t kErrorReplyBurst = 2000;
+constexpr Duration kErrorReplyInterval = std::chrono::microseconds(500);
+
+constexpr std::uint32_t kFaultLogBurst = 3;
+constexpr Duration kFaultLogInterval = std::chrono::seconds(10);
+
+Counter CounterOf(Rcode rcode) {
+  switch (rcode) {
+    case Rcode::kNoError:
+      return Counter::kRcodeNoError;
+    case Rcode::kNxDomain:
+      return Counter::kRcodeNxDomain;
+    case Rcode::kServFail:
+      return Counter::kRcodeServFail;
+    default:
+      return Counter::kRcodeOther;
+  }
+}
+
+Inquiry MakeInquiry(const ClientQuery& query, const IpAddress& client, ViewPtr view,
+                    const Snapshot& snapshot) {
+  Inquiry inquiry;
+  inquiry.question = *query.question;
+  inquiry.do_bit = query.do_bit;
+  inquiry.cd_bit = query.Has(Header::kCd);
+  inquiry.over_ipv4 = client.is_v4();
+  inquiry.view = std::move(view);
+  inquiry.local = snapshot.settings->local;
+  return inquiry;
+}
+
+Response Refused(Ede ede, std::string text) {
+  Response response(Rcode::kRefused);
+  response.ede.push_back({ede, std::move(text)});
+  return response;
+}
+
+}  // namespace
+
+struct Handler::Job {
+  Job() = default;
+  ClientQuery query;
+  Client client;
+  std::shared_ptr<ReplyPath> path;
+  SnapshotPtr snapshot;  // as of the moment when the question came
+};
+
+// A question in progress, for as long as its task runs.
+class Handler::Entry {
+ public:
+  Entry(Handler& handler, const Job& job, resolver::RequestPtr request)
+      : handler_(handler), job_(job), request_(std::move(request)) {
+    previous_ = handler.newest_;
+    (previous_ == nullptr ? handler.oldest_ : previous_->next_) = this;
+    handler.newest_ = this;
+    ++handler.inflight_count_;
+  }
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+  ~Entry() {
+    (previous_ == nullptr ? handler_.oldest_ : previous_->next_) = next_;
+    (next_ == nullptr ? handler_.newest_ : next_->previous_) = previous_;
+    --handler_.inflight_count_;
+  }
+
+  [[nodiscard]] const Entry* next() const noexcept { return next_; }
+  [[nodiscard]] InflightQuestion Show(TimePoint now) const {
+    InflightQuestion shown;
+    shown.name = job_.query.question->name.ToText();
+    shown.type = job_.query.question->type;
+    shown.client = job_.client.peer.address();
+    shown.tcp = job_.client.tcp;
+    shown.age = now - since_;
+    shown.upstream_queries = request_->upstream_queries;
+    return shown;
+  }
+
+ private:
+  Handler& handler_;
+  const Job& job_;
+  resolver::RequestPtr request_;
+  TimePoint since_ = handler_.scheduler_.Now();
+  Entry* previous_ = nullptr;
+  Entry* next_ = nullptr;
+};
+
+Handler::Handler(net::Scheduler& scheduler, Lookups& lookups, resolver::Stats& stats)
+    : scheduler_(scheduler),
+      lookups_(lookups),
+      stats_(stats),
+      pipeline_(scheduler, lookups),
+      error_replies_(scheduler.clock(), kErrorReplyBurst, kErrorReplyInterval),
+      fault_log_(scheduler.clock(), kFaultLogBurst, kFaultLogInterval),
+      tasks_(scheduler) {}
+
+void Handler::SetSnapshot(SnapshotPtr snapshot, std::size_t max_inflight) {
+  snapshot_ = std::move(snapshot);
+  max_inflight_ = max_inflight;
+}
+
+void Handler::Clear() {
+  tasks_.Clear();
+  pipeline_.Clear();
+}
+
+void Handler::Handle(std::span<const std::uint8_t> message, const Client& client,
+                     const std::shared_ptr<ReplyPath>& path) {
+  stats_.Add(Counter::kQueries);
+  stats_.Add(client.tcp ? Counter::kQueriesTcp : Counter::kQueriesUdp);
+  Reading reading = ReadQuestion(message);
+  // From port 0 nobody asks: the address is forged.
+  if (reading.verdict == Reading::Verdict::kDrop || client.peer.port() == 0) {
+    stats_.Add(Counter::kMalformed);
+    stats_.Add(Counter::kDropped);
+    path->Reply(client.peer, {});
+    return;
+  }
+  const bool may_ask = snapshot_->access.Allows(client.peer.address());
+  if (!may_ask || reading.verdict == Reading::Verdict::kReply) {
+    if (!may_ask) stats_.Add(Counter::kRefused);
+    if (may_ask && reading.rcode == Rcode::kFormErr) stats_.Add(Counter::kMalformed);
+    if (!client.tcp && !error_replies_.Take()) {
+      stats_.Add(Counter::kDropped);
+      path->Reply(client.peer, {});
+      return;
+    }
+    Response response(may_ask ? reading.rcode : Rcode::kRefused);
+    if (!may_ask) {
+      response.ede.push_back({Ede::kProhibited, "not in access.allow"});
+    } else if (reading.ede) {
+      response.ede.push_back({*reading.ede, ""});
+    }
+    Send(reading.query, client, response, *path);
+    return;
+  }
+  Job job;
+  job.query = std::move(reading.query);
+  job.client = client;
+  job.path = path;
+  job.snapshot = snapshot_;
+  tasks_.Spawn(Serve(std::move(job)));
+}
+
+net::Task<void> Handler::Serve(Job job) {
+  const ClientQuery& query = job.query;
+  const IpAddress client = job.client.peer.address();
+  const ViewPtr& view = job.snapshot->views.Choose(job.client.listener_view, client);
+  Inquiry inquiry = MakeInquiry(query, client, view, *job.snapshot);
+  const bool crowded = inflight_count_ >= max_inflight_;
+  if (crowded) inquiry.reach = Reach::kCached;
+  if (!query.Has(Header::kRd)) inquiry.reach = Reach::kLocal;
+
+  Response response(Rcode::kServFail);
+  try {
+    const resolver::RequestPtr request = lookups_.NewRequest(nullptr);
+    request->id = next_id_++;
+    const Entry entry(*this, job, request);
+    net::Task<Response> task = pipeline_.Handle(inquiry, request);
+    response = co_await task;
+  } catch (const std::exception& fault) {
+    LogLimited(fault_log_, LogLevel::kError, "server", "a question ended in a fault",
+               {{"name", query.question->name.ToText()}, {"fault", fault.what()}});
+    response = Response(Rcode::kServFail);
+  }
+
+  if (response.missed && inquiry.reach == Reach::kLocal) {
+    response = Refused(Ede::kNotAuthoritative, "RD=0: not a local name");
+  } else if (response.missed) {
+    stats_.Add(Counter::kLimitInflight);
+    response = Response(Rcode::kServFail);
+    response.ede.push_back({Ede::kOther, "too many questions in progress"});
+    response.missed = !job.client.tcp;
+  }
+  if (response.missed && inquiry.reach == Reach::kCached) {
+    stats_.Add(Counter::kDropped);
+    job.path->Reply(job.client.peer, {});
+  } else {
+    Send(query, job.client, response, *job.path);
+  }
+  if (inflight_count_ == 0 && on_idle_) on_idle_();
+}
+
+void Handler::Send(const ClientQuery& query, const Client& client, const Response& response,
+                   ReplyPath& path) {
+  const std::uint16_t own = snapshot_->config->limits.udp_payload;
+  const std::size_t limit = client.tcp ? kTcpLimit : UdpLimit(query, own);
+  std::vector<std::uint8_t> message = RenderReply(query, response, limit, own);
+  Count(response, message);
+  path.Reply(client.peer, std::move(message));
+}
+
+void Handler::Count(const Response& response, std::span<const std::uint8_t> message) {
+  stats_.Add(CounterOf(response.rcode));
+  if (response.synthesized) stats_.Add(Counter::kSynthesized);
+  const std::optional<Header> header = Header::Read(message);
+  if (header && header->Has(Header::kTc)) stats_.Add(Counter::kTruncated);
+}
+
+void Handler::Explain(ExplainRequest request, std::function<void(Explanation)> done) {
+  tasks_.Spawn(ServeExplain(std::move(request), std::move(done)));
+}
+
+net::Task<void> Handler::ServeExplain(ExplainRequest request,
+                                      std::function<void(Explanation)> done) {
+  Explanation explanation;
+  try {
+    net::Task<Explanation> task = Account(request);
+    explanation = co_await task;
+  } catch (const std::exception& fault) {
+    explanation.error = fault.what();
+  }
+  done(std::move(explanation));
+}
+
+net::Task<Explanation> Handler::Account(ExplainRequest request) {
+  const SnapshotPtr snapshot = snapshot_;
+  Explanation account;
+  account.started = scheduler_.Now();
+  ViewPtr view = snapshot->views.Choose(nullptr, request.client);
+  if (!request.view.empty()) view = snapshot->views.Named(request.view);
+  if (view == nullptr) {
+    account.error = "there is no view \"" + request.view + "\"";
+    co_return account;
+  }
+  account.view = view->name;
+
+  ClientQuery query;
+  query.flags = static_cast<std::uint16_t>(Header::kRd | (request.cd_bit ? Header::kCd : 0));
+  query.question = request.question;
+  query.has_opt = true;
+  query.do_bit = request.do_bit;
+  const auto trace = std::make_shared<resolver::Trace>();
+  const bool may_ask = snapshot->access.Allows(request.client);
+  trace->Add(account.started, "access",
+            request.client.ToText() + (may_ask ? " may ask" : " may not ask: REFUSED"));
+  std::string why = "the global policy: no view is for this client";
+  if (!request.view.empty()) {
+    why = "view \"" + view->name + "\", as was asked for";
+  } else if (view != snapshot->views.fallback) {
+    why = "view \"" + view->name + "\", the first that is for this client";
+  }
+  std::string prefixes;
+  for (const Dns64Prefix& prefix : view->policy.prefixes) {
+    prefixes += " " + prefix.prefix.ToText() + (prefix.draining ? " (draining)" : "");
+  }
+  trace->Add(account.started, "view",
+            why + (view->policy.enabled ? "; DNS64 under" + prefixes : "; DNS64 is off"));
+
+  Response response = Refused(Ede::kProhibited, "not in access.allow");
+  const resolver::RequestPtr asked = lookups_.NewRequest(trace);
+  if (may_ask) {
+    Inquiry inquiry = MakeInquiry(query, request.client, view, *snapshot);
+    asked->id = next_id_++;
+    net::Task<Response> task = pipeline_.Handle(inquiry, asked);
+    response = co_await task;
+  }
+  account.message = RenderReply(query, response, kTcpLimit, snapshot->config->limits.udp_payload);
+  account.took = scheduler_.Now() - account.started;
+  account.upstream_queries = asked->upstream_queries;
+  account.events = trace->events();
+  account.events_dropped = trace->dropped();
+  co_return account;
+}
+
+std::vector<InflightQuestion> Handler::Inflight(std::size_t most) const {
+  std::vector<InflightQuestion> shown;
+  const TimePoint now = scheduler_.Now();
+  for (const Entry* at = oldest_; at != nullptr && shown.size() < most; at = at->next()) {
+    shown.push_back(at->Show(now));
+  }
+  return shown;
+}
+
+}  // namespace resolve64::server

@@ -1,0 +1,135 @@
+// One worker's questions, from the octets of a client to the octets of the reply.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/rate_limit.h"
+#include "net/task.h"
+#include "resolver/stats.h"
+#include "resolver/trace.h"
+#include "server/lookups.h"
+#include "server/pipeline.h"
+#include "server/question.h"
+#include "server/response.h"
+#include "server/snapshot.h"
+#include "server/sockets.h"
+
+namespace resolve64::server {
+
+/// Where replies leave.
+class ReplyPath {
+ public:
+  virtual ~ReplyPath() = default;
+  /// Sends `message`, or drops it where the client is gone. Called once for each message that
+  /// Handler::Handle() was given, an empty `message` where silence is the answer. Maybe from within
+  /// Handle().
+  virtual void Reply(const Peer& peer, std::vector<std::uint8_t> message) noexcept = 0;
+};
+
+/// Who sent a message, and how.
+struct Client {
+  Peer peer;
+  bool tcp = false;
+  ViewPtr listener_view;  ///< null where the listener has none
+};
+
+/// A question that is being worked on, as `resolve64ctl inflight` shows it.
+struct InflightQuestion {
+  std::string name;
+  RrType type = RrType::kNone;
+  IpAddress client;
+  bool tcp = false;
+  Duration age{};
+  int upstream_queries = 0;
+};
+
+struct ExplainRequest {
+  Question question;
+  IpAddress client;
+  std::string view;  ///< empty: the one that `client` gets
+  bool cd_bit = false;
+  bool do_bit = false;
+
+  ExplainRequest() = default;
+};
+
+/// How an answer came about.
+struct Explanation {
+  std::string error;  ///< empty unless there is no such view
+  std::vector<resolver::TraceEvent> events;
+  std::size_t events_dropped = 0;
+  TimePoint started{};
+  Duration took{};
+  int upstream_queries = 0;
+  std::string view;
+  std::vector<std::uint8_t> message;  ///< the reply that the client would get over TCP
+
+  Explanation() = default;
+};
+
+/// Not thread-safe.
+class Handler {
+ public:
+  /// Borrowed for the life of the handler.
+  Handler(net::Scheduler& scheduler, Lookups& lookups, resolver::Stats& stats);
+  Handler(const Handler&) = delete;
+  Handler& operator=(const Handler&) = delete;
+  ~Handler() { Clear(); }
+
+  /// What holds for messages that come from now on. `max_inflight`: questions that this worker may be
+  /// waiting for an upstream server with. Beyond it a question is answered from what is here; where
+  /// that does not suffice it is dropped over UDP and gets SERVFAIL over TCP. The newest yields: it is
+  /// the one that has cost nothing yet, and those before it have clients that still wait.
+  void SetSnapshot(SnapshotPtr snapshot, std::size_t max_inflight);
+
+  /// Takes one message. The reply goes to `path`, at once where it needs nobody else, so that it can
+  /// leave in the batch that the message came in.
+  void Handle(std::span<const std::uint8_t> message, const Client& client,
+              const std::shared_ptr<ReplyPath>& path);
+
+  /// Answers as if `request.client` had asked, and calls `done` with the account of it.
+  void Explain(ExplainRequest request, std::function<void(Explanation)> done);
+
+  /// At most `most` of the questions in progress, the oldest first.
+  [[nodiscard]] std::vector<InflightQuestion> Inflight(std::size_t most) const;
+  [[nodiscard]] std::size_t inflight() const noexcept { return inflight_count_; }
+  /// Called whenever the last question in progress is answered.
+  void OnIdle(std::function<void()> idle) { on_idle_ = std::move(idle); }
+
+  /// Drops every question; nobody gets a reply.
+  void Clear();
+
+ private:
+  struct Job;
+  class Entry;
+
+  void Count(const Response& response, std::span<const std::uint8_t> message);
+  void Send(const ClientQuery& query, const Client& client, const Response& response,
+            ReplyPath& path);
+  net::Task<void> Serve(Job job);
+  net::Task<void> ServeExplain(ExplainRequest request, std::function<void(Explanation)> done);
+  net::Task<Explanation> Account(ExplainRequest request);
+
+  net::Scheduler& scheduler_;
+  Lookups& lookups_;
+  resolver::Stats& stats_;
+  Pipeline pipeline_;
+  SnapshotPtr snapshot_;
+  std::size_t max_inflight_ = 1;
+  RateLimit error_replies_;  // CLI-04: what anybody can cause, over UDP
+  RateLimit fault_log_;
+  std::uint64_t next_id_ = 1;
+  Entry* oldest_ = nullptr;
+  Entry* newest_ = nullptr;
+  std::size_t inflight_count_ = 0;
+  std::function<void()> on_idle_;
+  net::TaskScope tasks_;  // the last, so that the tasks go first
+};
+
+}  // namespace resolve64::server

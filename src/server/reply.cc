@@ -1,0 +1,126 @@
+#include "server/reply.h"
+
+#include <algorithm>
+#include <span>
+
+#include "dns/message_builder.h"
+#include "resolve64/message.h"
+
+namespace resolve64::server {
+namespace {
+
+constexpr std::size_t kOptOctets = 11;          // an OPT record without options
+constexpr std::size_t kOptionHeaderOctets = 4;  // code and length
+constexpr std::uint16_t kOpcodeBits = 0x7800;
+
+enum class Errors : std::uint8_t { kWithText, kCodeOnly, kNone };
+
+std::uint16_t HeaderFlags(const ClientQuery& query, const Response& response) {
+  // RFC 8906 section 8.1: opcode, RD and CD are copied, Z never is.
+  std::uint16_t flags = Header::kQr | Header::kRa;
+  flags |= static_cast<std::uint16_t>(query.flags & (kOpcodeBits | Header::kRd | Header::kCd));
+  flags |= static_cast<std::uint16_t>(static_cast<std::uint16_t>(response.rcode) & 0xF);
+  if (response.authoritative) flags |= Header::kAa;
+  // RFC 6840 section 5.8: who asks for nothing of DNSSEC is told nothing of it.
+  if (response.secure && (query.do_bit || query.Has(Header::kAd))) flags |= Header::kAd;
+  return flags;
+}
+
+std::vector<dns::MessageBuilder::Option> Options(const Response& response, Errors errors) {
+  std::vector<dns::MessageBuilder::Option> options;
+  if (errors == Errors::kNone) return options;
+  for (const ResponseEde& ede : response.ede) {
+    options.push_back(dns::EdeOption(ede.code, errors == Errors::kWithText ? ede.text : ""));
+  }
+  return options;
+}
+
+class Renderer {
+ public:
+  Renderer(const ClientQuery& query, const Response& response, std::size_t limit,
+           std::uint16_t own_payload)
+      : query_(query), response_(response), limit_(limit), own_payload_(own_payload) {}
+
+  // Empty where answer and authority do not fit whole and `truncate` is false.
+  std::vector<std::uint8_t> Render(Errors errors, bool truncate) const {
+    dns::MessageBuilder builder(limit_);
+    builder.SetHeader(query_.id, HeaderFlags(query_, response_));
+    if (query_.question) builder.AddQuestion(*query_.question);
+    const std::vector<dns::MessageBuilder::Option> options =
+        query_.has_opt ? Options(response_, errors) : std::vector<dns::MessageBuilder::Option>{};
+    if (query_.has_opt) builder.Reserve(OptSize(options));
+
+    bool whole = AddAll(builder, Section::kAnswer, response_.answer);
+    whole = whole && AddAll(builder, Section::kAuthority, response_.authority);
+    if (!whole && !truncate) return {};
+    if (truncate) {
+      builder.SetFlag(Header::kTc);
+    } else {
+      // Nobody is misled by an additional RRset that is not there (RFC 2181 section 9).
+      for (const ResponseRrset& item : response_.additional) {
+        Add(builder, Section::kAdditional, item);
+      }
+    }
+    builder.Reserve(0);
+    if (query_.has_opt) {
+      builder.AddOpt(own_payload_, response_.rcode, query_.do_bit, options);
+    }
+    return builder.Finish();
+  }
+
+ private:
+  static std::size_t OptSize(std::span<const dns::MessageBuilder::Option> options) {
+    std::size_t octets = kOptOctets;
+    for (const auto& option : options) octets += kOptionHeaderOctets + option.data.size();
+    return octets;
+  }
+
+  bool Add(dns::MessageBuilder& builder, Section section, const ResponseRrset& item) const {
+    const bool signatures = query_.do_bit && item.signatures;
+    // The client sees its own letter case where the owner is what it asked for.
+    const Name owner = item.rrset->owner();
+    const Name* as_asked =
+        query_.question && query_.question->name == owner ? &query_.question->name : nullptr;
+    if (response_.rclass == RrClass::kIn) {
+      return builder.AddRrset(section, *item.rrset, item.ttl, signatures, as_asked);
+    }
+    for (std::size_t i = 0; i < item.rrset->size(); ++i) {
+      if (!builder.AddRecord(section, as_asked != nullptr ? *as_asked : owner, item.rrset->type(),
+                             item.ttl, item.rrset->rdata(i), response_.rclass)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  bool AddAll(dns::MessageBuilder& builder, Section section,
+              const std::vector<ResponseRrset>& items) const {
+    return std::all_of(items.begin(), items.end(), [&](const ResponseRrset& item) {
+      return Add(builder, section, item);
+    });
+  }
+
+  const ClientQuery& query_;
+  const Response& response_;
+  std::size_t limit_;
+  std::uint16_t own_payload_;
+};
+
+}  // namespace
+
+std::size_t UdpLimit(const ClientQuery& query, std::uint16_t own_limit) noexcept {
+  constexpr std::size_t kWithoutEdns = 512;  // RFC 1035 section 4.2.1
+  if (!query.has_opt) return kWithoutEdns;
+  return std::max(kWithoutEdns, std::min<std::size_t>(query.udp_payload, own_limit));
+}
+
+std::vector<std::uint8_t> RenderReply(const ClientQuery& query, const Response& response,
+                                      std::size_t limit, std::uint16_t own_payload) {
+  const Renderer renderer(query, response, limit, own_payload);
+  std::vector<std::uint8_t> message = renderer.Render(Errors::kWithText, false);
+  if (message.empty()) message = renderer.Render(Errors::kCodeOnly, false);
+  if (message.empty()) message = renderer.Render(Errors::kNone, true);
+  return message;
+}
+
+}  // namespace resolve64::server

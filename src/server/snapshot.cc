@@ -1,0 +1,247 @@
+#include "server/snapshot.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "zone/local_zones.h"
+#include "zone/root_hints.h"
+
+namespace resolve64::server {
+namespace {
+
+Dns64Policy ToPolicy(const config::Dns64Config& from) {
+  Dns64Policy to;
+  to.enabled = from.enabled;
+  to.prefixes.clear();
+  for (const config::Dns64Prefix& prefix : from.prefixes) {
+    Dns64Prefix copy;
+    copy.prefix = prefix.prefix;
+    copy.for_a = prefix.for_a;
+    copy.draining = prefix.draining;
+    to.prefixes.push_back(std::move(copy));
+  }
+  to.selection = from.selection == config::Selection::kAll ? Dns64Policy::Selection::kAll
+                                                           : Dns64Policy::Selection::kFirst;
+  to.max_records = from.max_records;
+  to.clients_over_ipv4 = from.clients_over_ipv4;
+  switch (from.synthesize_on) {
+    case config::SynthesizeOn::kNodata:
+      to.synthesize_on = Dns64Policy::SynthesizeOn::kNodata;
+      break;
+    case config::SynthesizeOn::kError:
+      to.synthesize_on = Dns64Policy::SynthesizeOn::kError;
+      break;
+    case config::SynthesizeOn::kTimeout:
+      to.synthesize_on = Dns64Policy::SynthesizeOn::kTimeout;
+      break;
+  }
+  to.exclude_aaaa = from.exclude_aaaa;
+  to.exclude_a = from.exclude_a;
+  to.allow_nonglobal_with_well_known_prefix = from.allow_nonglobal_with_well_known_prefix;
+  to.exempt_names = from.exempt_names;
+  to.always_synthesize_names = from.always_synthesize_names;
+  to.append_names = from.append_names;
+  to.dnssec_mode = from.dnssec_mode == config::DnssecMode::kBreak
+                       ? Dns64Policy::DnssecMode::kBreak
+                       : Dns64Policy::DnssecMode::kRfc;
+  for (const Network& network : from.foreign_prefixes) {
+    const Result<Prefix> prefix = network.base().is_v6()
+                                      ? Prefix::Make(network.base().v6(), network.bits())
+                                      : Result<Prefix>(Error{Errc::kBadPrefix, {}});
+    // A network that can be nobody's NAT64 prefix is an exclusion like any other.
+    if (prefix) {
+      to.foreign_prefixes.push_back(*prefix);
+    } else {
+      to.exclude_aaaa.push_back(network);
+    }
+  }
+  to.https_additional = from.https_additional;
+  to.mark_synthesized = from.mark_synthesized;
+  to.hide_a = from.hide_a;
+  switch (from.reverse) {
+    case config::Reverse::kCname:
+      to.reverse = Dns64Policy::Reverse::kCname;
+      break;
+    case config::Reverse::kSynthesize:
+      to.reverse = Dns64Policy::Reverse::kSynthesize;
+      break;
+    case config::Reverse::kOff:
+      to.reverse = Dns64Policy::Reverse::kOff;
+      break;
+  }
+  return to;
+}
+
+Views BuildViews(const config::Config& config) {
+  Views views;
+  for (const config::View& from : config.views) {
+    auto view = std::make_shared<View>();
+    view->name = from.name;
+    view->clients = from.clients;
+    view->policy = ToPolicy(from.dns64);
+    views.list.push_back(std::move(view));
+  }
+  auto fallback = std::make_shared<View>();
+  fallback->name = "default";
+  fallback->policy = ToPolicy(config.dns64);
+  views.fallback = std::move(fallback);
+  return views;
+}
+
+resolver::Minimization ToMinimization(config::Minimization from) {
+  switch (from) {
+    case config::Minimization::kOff:
+      return resolver::Minimization::kOff;
+    case config::Minimization::kRelaxed:
+      return resolver::Minimization::kRelaxed;
+    case config::Minimization::kStrict:
+      return resolver::Minimization::kStrict;
+  }
+  return resolver::Minimization::kRelaxed;
+}
+
+std::vector<IpAddress> HostAddresses() {
+  std::vector<IpAddress> addresses;
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return addresses;
+  for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
+    if (at->ifa_addr == nullptr) continue;
+    if (at->ifa_addr->sa_family == AF_INET) {
+      sockaddr_in from{};
+      std::memcpy(&from, at->ifa_addr, sizeof from);
+      Ipv4 address;
+      std::memcpy(address.octets.data(), &from.sin_addr, address.octets.size());
+      addresses.emplace_back(address);
+    } else if (at->ifa_addr->sa_family == AF_INET6) {
+      sockaddr_in6 from{};
+      std::memcpy(&from, at->ifa_addr, sizeof from);
+      Ipv6 address;
+      std::memcpy(address.octets.data(), &from.sin6_addr, address.octets.size());
+      addresses.emplace_back(address);
+    }
+  }
+  ::freeifaddrs(list);
+  return addresses;
+}
+
+bool IsWildcard(const IpAddress& address) {
+  return address.is_v4() ? address.v4() == Ipv4{} : address.v6() == Ipv6{};
+}
+
+// Where we would be asking ourselves. A wildcard listens on every address that the host has now.
+std::vector<Endpoint> OwnAddresses(const config::Config& config) {
+  std::vector<Endpoint> own;
+  std::vector<IpAddress> of_host;
+  for (const config::Listener& listener : config.listen) {
+    own.push_back(Endpoint{listener.address, listener.port});
+    if (!IsWildcard(listener.address)) continue;
+    if (of_host.empty()) of_host = HostAddresses();
+    for (const IpAddress& address : of_host) {
+      if (address.is_v4() == listener.address.is_v4()) {
+        own.push_back(Endpoint{address, listener.port});
+      }
+    }
+  }
+  return own;
+}
+
+std::vector<zone::RootServer> LoadRoot(const config::RootHints& hints,
+                                       std::vector<std::string>& errors) {
+  switch (hints.source) {
+    case config::RootHints::Source::kBuiltin:
+      return zone::BuiltinRootHints();
+    case config::RootHints::Source::kFile: {
+      Result<std::vector<zone::RootServer>> read = zone::ReadRootHints(hints.file);
+      if (read) return *std::move(read);
+      errors.push_back(read.error().text);
+      return {};
+    }
+    case config::RootHints::Source::kList: {
+      std::vector<zone::RootServer> servers;
+      for (const config::RootServer& server : hints.servers) {
+        servers.emplace_back(server.name, server.addresses);
+      }
+      return servers;
+    }
+  }
+  return {};
+}
+
+std::shared_ptr<const zone::LocalZones> LoadLocal(const config::Config& config,
+                                                  std::vector<std::string>& errors) {
+  zone::LocalZonesOptions options;
+  for (const config::LocalZone& zone : config.zones) {
+    options.files.push_back(zone::ZoneFile{zone.zone, zone.file});
+  }
+  options.builtin = config.builtin_zones.enabled;
+  options.except = config.builtin_zones.except;
+  for (const config::ForwardZone& zone : config.forward) options.routed.push_back(zone.zone);
+  for (const config::StubZone& zone : config.stub) options.routed.push_back(zone.zone);
+  zone::LocalZones::Loaded loaded = zone::LocalZones::Load(options);
+  errors.insert(errors.end(), loaded.errors.begin(), loaded.errors.end());
+  return loaded.zones;
+}
+
+std::uint32_t Seconds(std::chrono::seconds duration) {
+  return static_cast<std::uint32_t>(
+      std::clamp<std::chrono::seconds::rep>(duration.count(), 0, 0x7FFFFFFF));
+}
+
+resolver::SettingsPtr BuildSettings(const config::Config& config,
+                                    std::vector<std::string>& errors) {
+  auto settings = std::make_shared<resolver::Settings>();
+  settings->ipv4 = config.upstream.ipv4;
+  settings->ipv6 = config.upstream.ipv6;
+  settings->udp_payload = config.upstream.udp_payload;
+  settings->minimization = ToMinimization(config.upstream.qname_minimization);
+  settings->case_randomization = config.upstream.case_randomization;
+  settings->allow_loopback = config.upstream.allow_loopback;
+  settings->timeout = config.upstream.timeout;
+  settings->min_ttl = Seconds(config.cache.min_ttl);
+  settings->max_ttl = Seconds(config.cache.max_ttl);
+  settings->max_negative_ttl = Seconds(config.cache.max_negative_ttl);
+  for (const config::ForwardZone& from : config.forward) {
+    resolver::ConfiguredZone zone;
+    zone.zone = from.zone;
+    zone.servers = from.servers;
+    zone.forward = true;
+    zone.only = from.only;
+    zone.dns64 = from.dns64;
+    settings->zones.push_back(std::move(zone));
+  }
+  for (const config::StubZone& from : config.stub) {
+    resolver::ConfiguredZone zone;
+    zone.zone = from.zone;
+    zone.servers = from.servers;
+    settings->zones.push_back(std::move(zone));
+  }
+  settings->own_addresses = OwnAddresses(config);
+  settings->root = LoadRoot(config.root_hints, errors);
+  settings->local = LoadLocal(config, errors);
+  return settings;
+}
+
+}  // namespace
+
+ViewPtr Snapshot::ViewOf(const config::Listener& listener) const {
+  return listener.view ? views.Named(*listener.view) : nullptr;
+}
+
+SnapshotResult BuildSnapshot(std::shared_ptr<const config::Config> config) {
+  SnapshotResult result;
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->access = Access(config->access.allow, config->access.refuse);
+  snapshot->views = BuildViews(*config);
+  snapshot->settings = BuildSettings(*config, result.errors);
+  snapshot->config = std::move(config);
+  if (result.errors.empty()) result.snapshot = std::move(snapshot);
+  return result;
+}
+
+}  // namespace resolve64::server

@@ -1,0 +1,163 @@
+#include "server/sockets.h"
+
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace resolve64::server {
+namespace {
+
+// A burst of some thousand questions waits in the kernel while a worker is busy. The system's limit
+// (net.core.rmem_max) may hold it lower.
+constexpr int kUdpBufferOctets = 4 << 20;
+constexpr int kBacklog = 1024;
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+
+  explicit SocketAddress(const config::Listener& listener) {
+    if (listener.address.is_v4()) {
+      sockaddr_in v4{};
+      v4.sin_family = AF_INET;
+      v4.sin_port = htons(listener.port);
+      std::memcpy(&v4.sin_addr, listener.address.data(), 4);
+      std::memcpy(&storage, &v4, sizeof v4);
+      length = sizeof v4;
+    } else {
+      sockaddr_in6 v6{};
+      v6.sin6_family = AF_INET6;
+      v6.sin6_port = htons(listener.port);
+      std::memcpy(&v6.sin6_addr, listener.address.data(), 16);
+      std::memcpy(&storage, &v6, sizeof v6);
+      length = sizeof v6;
+    }
+  }
+  [[nodiscard]] const sockaddr* get() const noexcept {
+    return reinterpret_cast<const sockaddr*>(&storage);
+  }
+};
+
+bool Set(int fd, int level, int option, int value = 1) {
+  return ::setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
+
+Error Explain(const config::Listener& listener, int error) {
+  std::string text = ListenerText(listener) + ": ";
+  switch (error) {
+    case EADDRINUSE:
+      text +=
+          "address in use: another resolver (systemd-resolved?) holds it; stop it or choose another "
+          "port";
+      break;
+    case EACCES:
+    case EPERM:
+      text +=
+          "permission denied: ports below 1024 need root or CAP_NET_BIND_SERVICE; start with them or "
+          "choose another port";
+      break;
+    case EAFNOSUPPORT:
+      text += "this host has no IPv6; take the address out of \"listen\"";
+      break;
+    case EADDRNOTAVAIL:
+      text += listener.address.is_v6()
+                  ? "this host does not have the address, or has IPv6 switched off; give it the "
+                    "address or take it out of \"listen\""
+                  : "this host does not have the address; give it the address or take it out of "
+                    "\"listen\"";
+      break;
+    default:
+      text += std::strerror(error);
+      break;
+  }
+  return Error{Errc::kNetwork, std::move(text)};
+}
+
+OwnedFd NewSocket(const config::Listener& listener, int kind) {
+  const int family = listener.address.is_v4() ? AF_INET : AF_INET6;
+  OwnedFd fd(::socket(family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  // 0.0.0.0 and :: are two listeners, so that an IPv4 client stays one for every rule.
+  if (fd.valid() && family == AF_INET6) Set(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY);
+  return fd;
+}
+
+void SetUpUdp(int fd, bool v4) {
+  if (!Set(fd, SOL_SOCKET, SO_RCVBUFFORCE, kUdpBufferOctets)) {
+    Set(fd, SOL_SOCKET, SO_RCVBUF, kUdpBufferOctets);
+  }
+  if (!Set(fd, SOL_SOCKET, SO_SNDBUFFORCE, kUdpBufferOctets)) {
+    Set(fd, SOL_SOCKET, SO_SNDBUF, kUdpBufferOctets);
+  }
+  // Path MTU messages are not believed: anybody can forge them, and replies are small.
+  if (v4) {
+    Set(fd, IPPROTO_IP, IP_PKTINFO);
+    Set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
+  } else {
+    Set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
+    Set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+  }
+}
+
+}  // namespace
+
+void OwnedFd::Close() noexcept {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+IpAddress Peer::address() const noexcept {
+  if (any.sa_family == AF_INET) {
+    Ipv4 address;
+    std::memcpy(address.octets.data(), &v4.sin_addr, address.octets.size());
+    return address;
+  }
+  Ipv6 address;
+  std::memcpy(address.octets.data(), &v6.sin6_addr, address.octets.size());
+  return address;
+}
+
+std::uint16_t Peer::port() const noexcept {
+  return ntohs(any.sa_family == AF_INET ? v4.sin_port : v6.sin6_port);
+}
+
+std::string ListenerText(const config::Listener& listener) {
+  const std::string address = listener.address.ToText();
+  return (listener.address.is_v4() ? address : "[" + address + "]") + ":" +
+         std::to_string(listener.port);
+}
+
+Result<bool> CheckFree(const config::Listener& listener) {
+  const SocketAddress at(listener);
+  for (const int kind : {SOCK_DGRAM, SOCK_STREAM}) {
+    const OwnedFd fd = NewSocket(listener, kind);
+    if (!fd.valid()) return Explain(listener, errno);
+    // Connections that are closing do not count as somebody.
+    if (kind == SOCK_STREAM) Set(fd.get(), SOL_SOCKET, SO_REUSEADDR);
+    if (::bind(fd.get(), at.get(), at.length) != 0) return Explain(listener, errno);
+    if (kind == SOCK_STREAM && ::listen(fd.get(), 1) != 0) return Explain(listener, errno);
+  }
+  return true;
+}
+
+Result<Listening> OpenListener(const config::Listener& listener) {
+  const SocketAddress at(listener);
+  Listening listening;
+  listening.config = listener;
+  listening.udp = NewSocket(listener, SOCK_DGRAM);
+  listening.tcp = NewSocket(listener, SOCK_STREAM);
+  for (const OwnedFd* fd : {&listening.udp, &listening.tcp}) {
+    if (!fd->valid()) return Explain(listener, errno);
+    if (!Set(fd->get(), SOL_SOCKET, SO_REUSEPORT)) return Explain(listener, errno);
+  }
+  Set(listening.tcp.get(), SOL_SOCKET, SO_REUSEADDR);
+  Set(listening.tcp.get(), IPPROTO_TCP, TCP_NODELAY);  // accepted sockets inherit it
+  SetUpUdp(listening.udp.get(), listener.address.is_v4());
+  for (const OwnedFd* fd : {&listening.udp, &listening.tcp}) {
+    if (::bind(fd->get(), at.get(), at.length) != 0) return Explain(listener, errno);
+  }
+  if (::listen(listening.tcp.get(), kBacklog) != 0) return Explain(listener, errno);
+  return listening;
+}
+
+}  // namespace resolve64::server

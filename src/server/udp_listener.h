@@ -1,0 +1,67 @@
+// One UDP socket of one worker: questions in batches, replies in batches.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "net/loop.h"
+#include "server/handler.h"
+#include "server/sockets.h"
+
+namespace resolve64::server {
+
+/// Kept alive by the questions that are in progress, so that a listener that a reload takes away still
+/// answers them. One thread, that of the loop, which outlives it.
+class UdpListener final : public ReplyPath,
+                          public net::FdWatcher,
+                          public std::enable_shared_from_this<UdpListener> {
+ public:
+  static constexpr unsigned kBatch = 32;
+  /// A question is some hundred octets; a longer datagram is cut, and malformed then.
+  static constexpr std::size_t kLargestQuestion = 4096;
+  /// Batches read before others get their turn.
+  static constexpr int kRounds = 4;
+  /// Replies that wait for room in the socket; further ones are dropped, as a full network would.
+  static constexpr std::size_t kMaxWaiting = 1024;
+
+  UdpListener(net::Loop& loop, Handler& handler, OwnedFd fd);
+  UdpListener(const UdpListener&) = delete;
+  UdpListener& operator=(const UdpListener&) = delete;
+  ~UdpListener() override;
+
+  /// False where the system refuses.
+  bool Start();
+  /// Answers what has come so far, then reads no more.
+  void Stop();
+  void SetView(ViewPtr view) { view_ = std::move(view); }
+
+  void Reply(const Peer& peer, std::vector<std::uint8_t> message) noexcept override;
+  void OnReady(std::uint32_t events) noexcept override;
+
+ private:
+  struct Outgoing {
+    Peer peer;
+    std::vector<std::uint8_t> message;
+  };
+  struct Buffers;
+
+  void Read() noexcept;
+  void Flush() noexcept;
+  void Watch(std::uint32_t events) noexcept;
+
+  net::Loop& loop_;
+  Handler& handler_;
+  OwnedFd fd_;
+  ViewPtr view_;
+  std::unique_ptr<Buffers> buffers_;
+  std::deque<Outgoing> outgoing_;
+  std::uint32_t watched_ = 0;
+  bool reading_ = false;   // within Read(): replies wait for the end of the batch
+  bool blocked_ = false;   // the socket is full
+};
+
+}  // namespace resolve64::server

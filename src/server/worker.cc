@@ -1,0 +1,224 @@
+#include "server/worker.h"
+
+#include <algorithm>
+#include <future>
+#include <list>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "net/loop.h"
+#include "resolver/resolver.h"
+#include "resolver/upstream/net_transport.h"
+#include "server/tcp_server.h"
+#include "server/udp_listener.h"
+
+namespace resolve64::server {
+namespace {
+
+class ResolverLookups final : public Lookups {
+ public:
+  explicit ResolverLookups(resolver::Resolver& resolver) : resolver_(resolver) {}
+
+  resolver::RequestPtr NewRequest(std::shared_ptr<resolver::Trace> trace) override {
+    return resolver_.NewRequest(std::move(trace));
+  }
+  net::Task<resolver::Answer> Resolve(Name name, RrType type,
+                                      resolver::RequestPtr request) override {
+    return resolver_.Resolve(name, type, std::move(request));
+  }
+  std::optional<resolver::Answer> FromCache(const Name& name, RrType type,
+                                            resolver::Trace* trace) override {
+    return resolver_.ResolveFromCache(name, type, trace);
+  }
+
+ private:
+  resolver::Resolver& resolver_;
+};
+
+bool SameAddress(const config::Listener& a, const config::Listener& b) {
+  return a.address == b.address && a.port == b.port;
+}
+
+}  // namespace
+
+// Everything that belongs to the worker's thread.
+class Worker::Inside {
+ public:
+  Inside(const Clock& clock, Shared& shared, resolver::Stats& stats, std::size_t workers)
+      : workers_(workers),
+        loop_(clock),
+        transport_(loop_, random_),
+        resolver_(loop_.scheduler(), random_, shared.caches, transport_, stats),
+        lookups_(resolver_),
+        handler_(loop_.scheduler(), lookups_, stats),
+        tcp_(loop_, handler_, stats, shared.tcp_clients),
+        drain_timer_(*this),
+        background_(loop_.scheduler()) {}
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+  ~Inside() { handler_.Clear(); }
+
+  net::Loop& loop() noexcept { return loop_; }
+  Handler& handler() noexcept { return handler_; }
+
+  void Apply(const SnapshotPtr& snapshot, std::vector<Listening> added) {
+    const config::Config& config = *snapshot->config;
+    transport_.SetSourceAddresses(config.upstream.source_addresses);
+    resolver_.SetSettings(snapshot->settings);
+    handler_.SetSnapshot(snapshot, std::max<std::size_t>(1, config.limits.inflight / workers_));
+    tcp_.SetLimits(config.limits.tcp_clients, config.limits.tcp_idle);
+    for (Listening& one : added) Open(std::move(one));
+    for (auto at = listeners_.begin(); at != listeners_.end();) {
+      const auto kept = std::find_if(config.listen.begin(), config.listen.end(),
+                                     [&](const config::Listener& listener) {
+                                       return SameAddress(listener, at->config);
+                                     });
+      if (kept == config.listen.end()) {
+        at->udp->Stop();
+        at = listeners_.erase(at);
+        continue;
+      }
+      const ViewPtr view = snapshot->ViewOf(*kept);
+      at->udp->SetView(view);
+      if (at->tcp != nullptr) at->tcp->SetView(view);
+      ++at;
+    }
+  }
+
+  void Drain(Duration grace, std::function<void()> done) {
+    drained_ = std::move(done);
+    for (Listener& listener : listeners_) listener.udp->Stop();
+    listeners_.clear();
+    tcp_.Finish();
+    handler_.OnIdle([this] { CheckDrained(); });
+    loop_.scheduler().Arm(drain_timer_, loop_.scheduler().Now() + grace);
+    CheckDrained();
+  }
+
+  void Prime() { background_.Spawn(PrimeTask()); }
+
+ private:
+  struct Listener {
+    config::Listener config;
+    std::shared_ptr<UdpListener> udp;
+    std::unique_ptr<TcpServer::Acceptor> tcp;
+  };
+  class DrainTimer final : public net::TimerNode {
+   public:
+    explicit DrainTimer(Inside& inside) : inside_(inside) {}
+
+   private:
+    void Fire() noexcept override { inside_.Stop(); }
+    Inside& inside_;
+  };
+
+  void Open(Listening one) {
+    Listener listener;
+    listener.config = one.config;
+    listener.udp = std::make_shared<UdpListener>(loop_, handler_, std::move(one.udp));
+    listener.tcp = tcp_.Listen(std::move(one.tcp), nullptr);
+    if (!listener.udp->Start() || listener.tcp == nullptr) {
+      Log(LogLevel::kError, "server", "cannot watch a socket",
+          {{"listener", ListenerText(one.config)}});
+    }
+    listeners_.push_back(std::move(listener));
+  }
+
+  void CheckDrained() {
+    if (handler_.inflight() == 0) Stop();
+  }
+  void Stop() {
+    drain_timer_.Disarm();
+    handler_.OnIdle(nullptr);
+    if (drained_ != nullptr) std::exchange(drained_, nullptr)();
+    loop_.Stop();
+  }
+
+  net::Task<void> PrimeTask() {
+    net::Task<bool> task = resolver_.Prime();
+    const bool primed = co_await task;
+    if (!primed) {
+      Log(LogLevel::kWarn, "server", "no root server answers; trying again with the next question");
+    }
+  }
+
+  std::size_t workers_;
+  net::Loop loop_;
+  SystemRandom random_;
+  resolver::upstream::NetTransport transport_;
+  resolver::Resolver resolver_;
+  ResolverLookups lookups_;
+  Handler handler_;
+  TcpServer tcp_;
+  std::list<Listener> listeners_;
+  DrainTimer drain_timer_;
+  std::function<void()> drained_;
+  net::TaskScope background_;
+};
+
+Worker::Worker(const Clock& clock, Shared& shared) : clock_(clock), shared_(shared) {}
+
+Worker::~Worker() {
+  if (!thread_.joinable()) return;
+  inside_->loop().Stop();
+  thread_.join();
+}
+
+Result<bool> Worker::Start(SnapshotPtr snapshot, std::vector<Listening> listening,
+                           std::size_t workers) {
+  std::promise<std::string> started;
+  std::future<std::string> outcome = started.get_future();
+  thread_ = std::thread([&, workers] {
+    try {
+      inside_ = std::make_unique<Inside>(clock_, shared_, stats_, workers);
+      inside_->Apply(snapshot, std::move(listening));
+    } catch (const std::exception& fault) {
+      started.set_value(fault.what());
+      return;
+    }
+    Inside& inside = *inside_;
+    started.set_value({});
+    inside.loop().Run();
+  });
+  const std::string fault = outcome.get();
+  if (fault.empty()) return true;
+  thread_.join();
+  return Error{Errc::kNetwork, "cannot start a worker: " + fault};
+}
+
+void Worker::Apply(SnapshotPtr snapshot, std::vector<Listening> added,
+                   std::function<void()> done) {
+  // A std::function has to be copyable, and sockets are not.
+  auto sockets = std::make_shared<std::vector<Listening>>(std::move(added));
+  inside_->loop().Post(
+      [this, snapshot = std::move(snapshot), sockets, done = std::move(done)] {
+        inside_->Apply(snapshot, std::move(*sockets));
+        done();
+      });
+}
+
+void Worker::Drain(Duration grace, std::function<void()> done) {
+  inside_->loop().Post(
+      [this, grace, done = std::move(done)] { inside_->Drain(grace, done); });
+}
+
+void Worker::Prime() {
+  inside_->loop().Post([this] { inside_->Prime(); });
+}
+
+void Worker::Explain(ExplainRequest request, std::function<void(Explanation)> done) {
+  inside_->loop().Post([this, request = std::move(request), done = std::move(done)] {
+    inside_->handler().Explain(request, done);
+  });
+}
+
+void Worker::Inflight(std::size_t most,
+                      std::function<void(std::vector<InflightQuestion>)> done) {
+  inside_->loop().Post(
+      [this, most, done = std::move(done)] { done(inside_->handler().Inflight(most)); });
+}
+
+}  // namespace resolve64::server
