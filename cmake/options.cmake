@@ -18,8 +18,14 @@ if(R64_SANITIZE)
   target_compile_options(r64_options INTERFACE -fsanitize=${R64_SANITIZE} -fno-omit-frame-pointer
                                                -fno-sanitize-recover=all)
   target_link_options(r64_options INTERFACE -fsanitize=${R64_SANITIZE})
-  # GCC 12 sees ghosts in libstdc++ when it also instruments.
-  target_compile_options(r64_options INTERFACE -Wno-maybe-uninitialized -Wno-tsan)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 sees ghosts in libstdc++ once it optimizes: GCC bugs 105329, 105651 and their like.
+  target_compile_options(r64_options INTERFACE -Wno-restrict -Wno-array-bounds
+                                               -Wno-stringop-overflow)
+  if(R64_SANITIZE)
+    target_compile_options(r64_options INTERFACE -Wno-maybe-uninitialized -Wno-tsan)
+  endif()
 endif()
 
 # r64_library(base DEPS dns net): the folder src/base as a library, linked with those below it.

@@ -65,7 +65,7 @@ DelegationPtr DelegationCache::FindDeepest(const Name& name, TimePoint now) {
   return found;
 }
 
-DelegationPtr DelegationCache::Put(Delegation delegation, TimePoint now) {
+DelegationPtr DelegationCache::Put(const Delegation& delegation, TimePoint now) {
   if (delegation.expires <= now) return nullptr;
   auto kept = std::make_shared<const Delegation>(Tidy(delegation));
   if (kept->ns.empty()) return nullptr;
@@ -76,10 +76,6 @@ DelegationPtr DelegationCache::Put(Delegation delegation, TimePoint now) {
       low, [&](const DelegationPtr& d) { return d->zone == kept->zone; }, 1);
   map->Insert(low, kept, CostOf(*kept));
   return kept;
-}
-
-DelegationPtr DelegationCache::Put(const DelegationPtr& delegation, TimePoint now) {
-  return Put(*delegation, now);
 }
 
 std::size_t DelegationCache::Flush(const Name& zone) {

@@ -48,8 +48,7 @@ class DelegationCache {
   /// addresses that came before under any name, glue of names that are no name servers of the zone,
   /// and what is past the bounds above are left out. What is kept; null where no name server is
   /// left, or it has expired.
-  DelegationPtr Put(const DelegationPtr& delegation, TimePoint now);
-  DelegationPtr Put(Delegation delegation, TimePoint now);
+  DelegationPtr Put(const Delegation& delegation, TimePoint now);
 
   std::size_t Flush(const Name& zone);       ///< the number of entries that went
   std::size_t FlushBelow(const Name& name);  ///< the zone `name` and all below it

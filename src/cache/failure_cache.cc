@@ -39,8 +39,12 @@ FailurePtr FailureCache::Find(const Name& name, RrType type, TimePoint now) {
   return found;
 }
 
-void FailureCache::Put(const Name& name, RrType type, Failure failure, TimePoint now) {
-  auto stored = std::make_shared<Failure>(std::move(failure));
+void FailureCache::Put(const Name& name, RrType type, Rcode rcode, std::optional<Ede> ede,
+                       std::string text, TimePoint now) {
+  auto stored = std::make_shared<Failure>();
+  stored->rcode = rcode;
+  stored->ede = ede;
+  stored->text = std::move(text);
   const std::size_t hash = name.Hash();
   const std::uint32_t low = entries_.Low(hash);
   const auto same = [&](const Entry& e) { return e.type == type && NameOf(e.name) == name; };
@@ -59,15 +63,6 @@ void FailureCache::Put(const Name& name, RrType type, Failure failure, TimePoint
   entry.type = type;
   entry.failure = std::move(stored);
   map->Insert(low, std::move(entry), kOne);
-}
-
-void FailureCache::Put(const Name& name, RrType type, Rcode rcode, std::optional<Ede> ede,
-                       std::string text, TimePoint now) {
-  Failure failure;
-  failure.rcode = rcode;
-  failure.ede = ede;
-  failure.text = std::move(text);
-  Put(name, type, std::move(failure), now);
 }
 
 void FailureCache::Forget(const Name& name, RrType type) {

@@ -18,7 +18,6 @@ namespace resolve64::cache {
 /// Why a question failed.
 struct Failure {
   Rcode rcode = Rcode::kServFail;
-  bool silent = false;  ///< nobody replied in time
   std::optional<Ede> ede;
   std::string text;  ///< for people; of the EDE
   TimePoint expires{};
@@ -30,7 +29,8 @@ using FailurePtr = std::shared_ptr<const Failure>;
 class FailureCache {
  public:
   static constexpr Duration kFirst = std::chrono::seconds(5);
-  static constexpr Duration kLongest = std::chrono::seconds(300);  ///< RFC 9520 section 3.2
+  static constexpr Duration kLongest =
+      std::chrono::seconds(40);  ///< RFC 9520 section 3.2 allows 300
   /// How long after its end a failure still makes the next one longer.
   static constexpr Duration kRemembered = std::chrono::seconds(300);
   static constexpr std::size_t kDefaultEntries = 10'000;
@@ -42,7 +42,6 @@ class FailureCache {
 
   /// Remembers a failure for kFirst, or for twice as long as the one before it in a row, up to
   /// kLongest. One that still holds is left alone: several clients may hear of the same failure.
-  void Put(const Name& name, RrType type, Failure failure, TimePoint now);
   void Put(const Name& name, RrType type, Rcode rcode, std::optional<Ede> ede, std::string text,
            TimePoint now);
 

@@ -66,7 +66,7 @@ std::size_t RrsetCache::Denial::cost() const noexcept {
 }
 
 NegativePtr RrsetCache::Denial::Expand(bool nxdomain) const {
-  auto negative = std::make_shared<cache::Negative>();
+  auto negative = std::make_shared<Negative>();
   // It was written from a Name.
   negative->name = Name::FromWire({name.get(), name_length}).value();
   negative->nxdomain = nxdomain;
@@ -188,8 +188,8 @@ bool RrsetCache::Put(const dns::RrsetPtr& rrset, TimePoint now) {
   return Store(*map, name, low, std::move(entry), now);
 }
 
-bool RrsetCache::PutDenial(const Name& name, Entry::Kind kind, RrType type,
-                           cache::Negative negative, TimePoint now) {
+bool RrsetCache::PutDenial(const Name& name, Entry::Kind kind, RrType type, Negative negative,
+                           TimePoint now) {
   if (negative.soa == nullptr) return false;
   const auto allowed = std::chrono::seconds(dns::NegativeTtl(*negative.soa, now));
   const TimePoint expires = std::min(negative.expires, now + allowed);
@@ -221,12 +221,12 @@ bool RrsetCache::PutDenial(const Name& name, Entry::Kind kind, RrType type,
   return Store(*map, name, low, std::move(entry), now);
 }
 
-bool RrsetCache::PutNodata(const Name& name, RrType type, cache::Negative negative, TimePoint now) {
+bool RrsetCache::PutNodata(const Name& name, RrType type, Negative negative, TimePoint now) {
   if (!IsCacheable(type, nullptr)) return false;
   return PutDenial(name, Entry::Kind::kNodata, type, std::move(negative), now);
 }
 
-bool RrsetCache::PutNxdomain(const Name& name, cache::Negative negative, TimePoint now) {
+bool RrsetCache::PutNxdomain(const Name& name, Negative negative, TimePoint now) {
   return PutDenial(name, Entry::Kind::kNxdomain, RrType::kNone, std::move(negative), now);
 }
 

@@ -48,10 +48,6 @@ struct Found {
 /// entries count them.
 class RrsetCache {
  public:
-  using Negative = cache::Negative;
-  using NegativePtr = cache::NegativePtr;
-  using Found = cache::Found;
-
   static constexpr std::size_t kMaxRecords = 100;  ///< in an RRset (LIM-07)
   static constexpr std::size_t kMaxTypes = 100;    ///< entries at a name (LIM-07)
 

@@ -1,6 +1,7 @@
 #include "cache/server_table.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace resolve64::cache {
@@ -149,10 +150,6 @@ void ServerTable::Lame(const Endpoint& endpoint, const Name& zone, TimePoint now
     at->until = now + Doubled(kLameFirst, at->count, kLameLongest);
     ++at->count;
   });
-}
-
-bool ServerTable::IsLame(const Endpoint& endpoint, const Name& zone, TimePoint now) {
-  return Get(endpoint, now).IsLameFor(zone);
 }
 
 void ServerTable::SetEdns(const Endpoint& endpoint, EdnsSupport support, TimePoint now) {

@@ -50,7 +50,8 @@ class ServerTable {
   static constexpr std::uint32_t kDeadAfter = 3;
   static constexpr Duration kDeadFirst =
       std::chrono::seconds(1);  ///< doubled by each silence after
-  static constexpr Duration kDeadLongest = std::chrono::seconds(300);  ///< RFC 2308 section 7.2
+  static constexpr Duration kDeadLongest =
+      std::chrono::seconds(15);  ///< RFC 2308 section 7.2 allows 300
   static constexpr Duration kLameFirst = std::chrono::seconds(60);  ///< doubled by each time after
   static constexpr Duration kLameLongest = std::chrono::seconds(900);
   static constexpr std::size_t kMaxLame = 8;  ///< zones of a server
@@ -70,11 +71,6 @@ class ServerTable {
   void TimedOut(const Endpoint& endpoint, Duration waited, TimePoint now);
   /// It does not serve `zone`: it refuses, or refers upwards.
   void Lame(const Endpoint& endpoint, const Name& zone, TimePoint now);
-  void SetLame(const Endpoint& endpoint, const Name& zone, TimePoint now) {
-    Lame(endpoint, zone, now);
-  }
-  /// What Lame() said and still holds.
-  [[nodiscard]] bool IsLame(const Endpoint& endpoint, const Name& zone, TimePoint now);
   /// kNo holds for kNoEdnsFor.
   void SetEdns(const Endpoint& endpoint, EdnsSupport support, TimePoint now);
   /// Holds for kCaseBrokenFor.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,11 +16,12 @@ constexpr std::string_view kLists[] = {"exempt_names", "always_synthesize_names"
 
 Network NetworkOf(const Prefix& prefix) { return *Network::Make(prefix.base(), prefix.bits()); }
 
+// Both are for all addresses, or for one same network.
 bool SameRange(const Dns64Prefix& a, const Dns64Prefix& b) {
   if (a.for_a.empty() || b.for_a.empty()) return a.for_a.empty() && b.for_a.empty();
-  return std::any_of(a.for_a.begin(), a.for_a.end(), [&](const Network& network) {
-    return std::find(b.for_a.begin(), b.for_a.end(), network) != b.for_a.end();
-  });
+  const std::set<Network> networks(a.for_a.begin(), a.for_a.end());
+  return std::any_of(b.for_a.begin(), b.for_a.end(),
+                     [&](const Network& network) { return networks.contains(network); });
 }
 
 bool IsNonGlobalNetwork(const Network& network) {

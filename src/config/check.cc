@@ -173,8 +173,10 @@ class Checker {
 
   static std::string Unknown(std::string_view name, const std::vector<const Key*>& known) {
     std::vector<std::string_view> siblings;
-    for (const Key* key : known)
+    siblings.reserve(known.size());
+    for (const Key* key : known) {
       siblings.push_back(key->pattern.substr(key->pattern.rfind('/') + 1));
+    }
     if (const std::string_view nearest = Nearest(name, siblings); !nearest.empty()) {
       return "unknown key; did you mean " + Quoted(nearest) + "?";
     }

@@ -68,7 +68,8 @@ enum class DnssecMode : std::uint8_t {
 enum class Reverse : std::uint8_t { kCname, kSynthesize, kOff };
 
 /// "dns64", complete: in a view, what the view does not name is already taken from the global one.
-struct Dns64Config {
+/// Its fields are in the order of the reference.
+struct Dns64Config {  // NOLINT(clang-analyzer-optin.performance.Padding)
   bool enabled = true;
   /// In the order of the file and never empty: 64:ff9b::/96 where none is given (RFC 6147
   /// section 5.2).

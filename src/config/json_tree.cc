@@ -1,5 +1,6 @@
 #include "config/json_tree.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -158,14 +159,15 @@ const Node* Node::Find(std::string_view key) const {
 std::string Node::Pointer() const {
   std::vector<const Node*> path;
   for (const Node* node = this; node->parent != nullptr; node = node->parent) path.push_back(node);
+  std::reverse(path.begin(), path.end());
   std::string pointer;
-  for (auto node = path.rbegin(); node != path.rend(); ++node) {
+  for (const Node* node : path) {
     pointer += '/';
-    if ((*node)->member == nullptr) {
-      pointer += std::to_string((*node)->index);
+    if (node->member == nullptr) {
+      pointer += std::to_string(node->index);
       continue;
     }
-    const std::string_view key = (*node)->member->key;
+    const std::string_view key = node->member->key;
     for (const char c : Cut(key, kMaxPointerKey)) {
       if (c == '~') {
         pointer += "~0";

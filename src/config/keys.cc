@@ -17,7 +17,6 @@ constexpr std::int64_t kMinute = 60'000;
 constexpr std::int64_t kHour = 60 * kMinute;
 constexpr std::int64_t kDay = 24 * kHour;
 constexpr std::int64_t kManyItems = 100'000;
-constexpr std::int64_t kOff = 0;
 
 constexpr Key kKeys[] = {
     {"/$schema", kText, "", "",

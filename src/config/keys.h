@@ -34,8 +34,9 @@ enum Form : std::uint32_t {
   kViewName = 1U << 20U,
 };
 
-/// One key. The pattern is a JSON pointer with * for the place in a list and for a view's name.
-struct Key {
+/// One key. The pattern is a JSON pointer with * for the place in a list and for a view's name. The
+/// fields are in the order in which a row of the table is read.
+struct Key {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::string_view pattern = {};
   std::uint32_t forms = 0;
   std::string_view fallback = {};   ///< the default as JSON; empty where there is none

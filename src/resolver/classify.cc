@@ -66,7 +66,7 @@ class Judge {
     RrsetBuilder builder(owner, type);
     bool good = true;
     Each(section, [&](const RecordView& record, const Name& at) {
-      if (!(at == owner)) return;
+      if (builder.size() > kMaxRecords || !(at == owner)) return;
       scratch_.clear();
       if (record.type == type) {
         good = good && message_.AppendRdata(record, scratch_) && builder.Add(scratch_, record.ttl);

@@ -132,7 +132,7 @@ net::Task<Link> Resolver::State::Fetch(Name name, RrType type, RequestPtr reques
       if (!out_of_means && !others.empty() && round == 0) {
         // The addresses at hand were no good: those of the other servers, and of the other family
         // (lessons T59).
-        zone.addresses.clear();
+        zone.tried = std::exchange(zone.addresses, {});
         net::Task<bool> find = FindAddresses(zone, request, settings, &here);
         const bool found = co_await find;
         if (found) {
@@ -141,7 +141,7 @@ net::Task<Link> Resolver::State::Fetch(Name name, RrType type, RequestPtr reques
         }
       }
       if (!out_of_means && !whole && settings->minimization == Minimization::kRelaxed &&
-          outcome->kind == ZoneOutcome::Kind::kUseless) {
+          outcome->by_rcode) {
         whole_name =
             true;  // a server that chokes on names it should know of (RFC 9156 section 2.3)
         continue;

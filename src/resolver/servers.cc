@@ -61,9 +61,10 @@ void Resolver::State::AddAddress(ZoneView& view, const Endpoint& server, const S
                                  bool configured) const {
   constexpr std::size_t kEnough = 32;
   if (view.addresses.size() >= kEnough || !MayAsk(server, settings, configured)) return;
-  const auto& known = view.addresses;
-  if (std::find(known.begin(), known.end(), server) == known.end())
-    view.addresses.push_back(server);
+  const auto holds = [&](const std::vector<Endpoint>& list) {
+    return std::find(list.begin(), list.end(), server) != list.end();
+  };
+  if (!holds(view.addresses) && !holds(view.tried)) view.addresses.push_back(server);
 }
 
 void Resolver::State::AddAddresses(ZoneView& view, const dns::Rrset& rrset,

@@ -38,6 +38,7 @@ struct Path {
 struct ZoneView {
   Name zone;
   std::vector<Endpoint> addresses;  ///< that may be asked, each once
+  std::vector<Endpoint> tried;      ///< that were of no use: not added again
   std::vector<Name> unresolved;     ///< names of servers without a usable address so far
   std::vector<Name> half_resolved;  ///< names with addresses of one family, where both may be used
   bool recursive = false;

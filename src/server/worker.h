@@ -61,7 +61,7 @@ class Worker {
   const Clock& clock_;
   Shared& shared_;
   resolver::Stats stats_;
-  std::unique_ptr<Inside> inside_;  // made and destroyed by thread_
+  std::unique_ptr<Inside> inside_;  // made by thread_, which it outlives
   std::thread thread_;
 };
 

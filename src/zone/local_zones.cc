@@ -53,7 +53,7 @@ LocalZones::Loaded LocalZones::Load(const LocalZonesOptions& options) {
       Zone::Made made = Zone::Make(file.zone, text.records);
       problems = std::move(made.problems);
       if (made.zone) {
-        const bool added = zones->entries_.try_emplace(file.zone, Entry{made.zone}).second;
+        const bool added = zones->Insert(file.zone, Entry{made.zone});
         if (!added) problems.push_back({0, "the zone " + file.zone.ToText() + " is given twice"});
       }
     }
@@ -63,17 +63,20 @@ LocalZones::Loaded LocalZones::Load(const LocalZonesOptions& options) {
   if (!loaded.errors.empty()) return loaded;
 
   for (const Name& name : options.routed) {
-    zones->entries_.try_emplace(name);
+    zones->Insert(name, Entry{});
     zones->Occupy(name);
   }
   if (options.builtin) zones->AddBuiltin(options);
-  for (const auto& [name, entry] : zones->entries_) {
-    zones->deepest_ = std::max(zones->deepest_, name.LabelCount());
-  }
   zones->version_ = options.version;
   zones->id_ = options.id;
   loaded.zones = std::move(zones);
   return loaded;
+}
+
+// False where there is an entry already, which then stays.
+bool LocalZones::Insert(const Name& name, Entry entry) {
+  deepest_ = std::max(deepest_, name.LabelCount());
+  return entries_.try_emplace(name, std::move(entry)).second;
 }
 
 void LocalZones::Occupy(const Name& name) {
@@ -83,7 +86,6 @@ void LocalZones::Occupy(const Name& name) {
 }
 
 void LocalZones::AddBuiltin(const LocalZonesOptions& options) {
-  std::unordered_map<Name, Entry, Hash> builtin;
   for (SpecialName& special : SpecialNames()) {
     const bool excepted = std::ranges::any_of(
         options.except, [&](const Name& name) { return special.name.IsAtOrBelow(name); });
@@ -94,11 +96,11 @@ void LocalZones::AddBuiltin(const LocalZonesOptions& options) {
       const Kind kind = above->zone->Find(special.name, RrType::kSoa).kind;
       if (kind != Kind::kNxdomain && kind != Kind::kDelegated) continue;
     }
-    builtin.try_emplace(special.name,
-                        Entry{std::move(special.zone), special.use, special.ds_is_local});
+    Insert(special.name, Entry{std::move(special.zone), special.use, special.ds_is_local});
+    for (const Name& name : options.except) {
+      if (name.IsBelow(special.name)) Insert(name, Entry{});
+    }
   }
-  entries_.merge(builtin);
-  for (const Name& name : options.except) entries_.try_emplace(name);
 }
 
 // The entry that `name` belongs to. The DS of an apex belongs to the zone above.

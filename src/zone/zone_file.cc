@@ -107,6 +107,7 @@ ZoneFileText ReadZoneFile(const std::string& path, const Name& origin) {
   ldns_rdf* raw_origin = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, wire.size(), wire.data());
   ldns_rdf* raw_previous = nullptr;
   std::uint32_t ttl = kTtlWithoutAny;
+  bool has_default_ttl = false;
   int line = 1;
   while (std::feof(file.get()) == 0 && out.problems.size() < kMaxProblems) {
     const int begin = line;
@@ -120,14 +121,18 @@ ZoneFileText ReadZoneFile(const std::string& path, const Name& origin) {
     }
     switch (status) {
       case LDNS_STATUS_OK:
+        // RFC 1035 section 5.1: the TTL last stated holds on. RFC 2308 section 4: until $TTL.
+        if (!has_default_ttl) ttl = ldns_rr_ttl(rr.get());
         if (auto record = ToRecord(*rr, begin)) {
           out.records.push_back(std::move(*record));
         } else {
           out.problems.push_back({begin, "the class is not IN"});
         }
         break;
-      case LDNS_STATUS_SYNTAX_EMPTY:
       case LDNS_STATUS_SYNTAX_TTL:
+        has_default_ttl = true;
+        break;
+      case LDNS_STATUS_SYNTAX_EMPTY:
       case LDNS_STATUS_SYNTAX_ORIGIN:
         break;
       default:

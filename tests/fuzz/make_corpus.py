@@ -191,6 +191,8 @@ def broken_messages():
     # A name in RDATA that runs on into what follows it.
     over = b"\xc0\x0c\0\5\0\1\0\0\0\x3c\0\3\3www" + b"\xc0\x0c" + fixed + address
     yield "cname-runs-over", header(0x8180, answers=2) + QUESTION + over
+    over = over.replace(b"\0\5\0\1", b"\0\6\0\1")
+    yield "soa-runs-over", header(0x8180, answers=2) + QUESTION + over
     opt = b"\0\0\x29\x04\xd0\0\0\0\0\0"
     yield "opt", header(additional=1) + QUESTION + opt + b"\0"
     yield "opt-two", header(additional=2) + QUESTION + (opt + b"\0") * 2

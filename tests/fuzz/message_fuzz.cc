@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "dns/message_builder.h"
 #include "dns/rdata.h"
+#include "dns/text.h"
 #include "fuzz/check.h"
 #include "resolve64/message.h"
 
@@ -74,6 +75,20 @@ void CheckEdns(const MessageView& view, std::span<const std::uint8_t> message) {
   for (const EdnsOption& option : view.edns()->options) {
     Check(Inside(option.data, message), "an option is inside");
     Check(view.edns()->Find(option.code) != nullptr, "an option is found by its code");
+  }
+}
+
+bool IsPlain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+// What people are shown of a message cannot drive their terminal, nor start a line of its own.
+void CheckText(const MessageView& view) {
+  const auto records = resolve64::dns::RecordsToText(view);
+  Check(records.size() == view.records().size(), "every record has a text");
+  for (const auto& record : records) {
+    Check(!record.type.empty() && IsPlain(record.owner) && IsPlain(record.rdata),
+          "the text of a record is safe to print");
   }
 }
 
@@ -153,6 +168,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Check(std::ranges::is_sorted(view->records(), {}, &RecordView::section), "sections are in order");
   for (const RecordView& record : view->records()) CheckRecord(*view, record, message);
   CheckEdns(*view, message);
+  CheckText(*view);
 
   Check(!MessageView::Parse(message.first(size - 1)), "a message that is cut short is none");
   Octets longer(message.begin(), message.end());

@@ -1,8 +1,10 @@
 """What a single question may cost: each of these zones tries to make it cost more."""
 
+import threading
+
 import pytest
 
-from support import behave
+from support import behave, load
 from support.net import scaled
 
 HARD_LIMIT = 100        # LIM-03
@@ -42,7 +44,7 @@ def test_a_referral_with_1500_servers_is_bounded_in_time_and_queries(site, start
 
 
 # Covers: LIM-01
-@pytest.mark.parametrize("links, rcode", [(8, "NOERROR"), (11, "SERVFAIL"), (40, "SERVFAIL")])
+@pytest.mark.parametrize("links, rcode", [(8, "NOERROR"), (11, "NOERROR"), (12, "SERVFAIL"), (40, "SERVFAIL")])
 def test_a_chain_of_aliases_has_eleven_records_at_most(site, start, links, rcode):
     site.edit("example.com.", add="\n".join(f"c{i} CNAME c{i + 1}" for i in range(links)) + f"\nc{links} A 192.0.2.1")
     answer = start().query("c0.example.com.", "A")
@@ -113,9 +115,6 @@ def test_a_flood_towards_a_dead_zone_leaves_others_alone(site, com, start):
         server.on(behave.silence())
     subject = start(upstream={"timeout": "3s"})
     subject.query("text.example.com.", "TXT")
-    import threading
-
-    from support import load
     flood = threading.Thread(target=load.run, args=(subject.listen[0][0],
                              [(f"n{i}.dead.com.", "A") for i in range(2000)]),
                              kwargs={"window": 400, "timeout": 4})
@@ -132,7 +131,6 @@ def test_a_flood_towards_a_dead_zone_leaves_others_alone(site, com, start):
 def test_more_questions_in_flight_than_allowed_are_answered_with_an_error_not_kept(site, com, start):
     com.on(behave.silence(), below="w.example.com.")
     subject = start(limits={"inflight": 50}, upstream={"timeout": "3s"})
-    from support import load
     outcomes = load.run(subject.listen[0][0], [(f"n{i}.w.example.com.", "A") for i in range(300)],
                         window=300, timeout=6)
     assert subject.query("v4.example.com.", "A").values("A") == ["192.0.2.33"]

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from support import behave
 from support.resolver import run_binary
 
 
@@ -70,7 +71,6 @@ def test_explain_answers_for_a_view_a_client_and_the_bits(site, start):
 
 
 def test_explain_takes_a_without_a_type_and_names_that_fail(site, com, start):
-    from support import behave
     com.on(behave.rcode("SERVFAIL"), name="v4.example.com.")
     subject = start(upstream={"timeout": "2s"})
     assert "192.0.2.34" in subject.ctl("explain", "dual.example.com", "A").stdout

@@ -166,7 +166,7 @@ def reversed_site(site):
     return site
 
 
-# Covers: D64-40, D64-41, D64-43, T51, VEC-01
+# Covers: D64-40, D64-41, D64-43, T51, T54, VEC-01
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_reverse_names_lead_by_cname_to_in_addr_arpa(reversed_site, start, prefix):
     name = reverse(embed(prefix, "78.0.96.91"))
@@ -239,6 +239,15 @@ def test_names_of_fewer_than_thirty_two_nibbles_are_ordinary(reversed_site, star
     name = ".".join(labels[32 - nibbles:])
     answer = start(dns64={"prefixes": ["2607:7700::/32"]}).query(name, "PTR")
     assert "CNAME" not in answer.types()
+    assert not reversed_site.queries(below="in-addr.arpa.")
+
+
+# Covers: T52
+def test_long_names_below_ip6_arpa_cost_no_more_than_others(reversed_site, start):
+    subject = start(dns64={"prefixes": ["2607:7700::/32"]})
+    name = "0." * 95 + reverse("2607:7700:4e00:605b::")
+    for _ in range(20):
+        assert subject.query(name, "PTR").rcode == "NXDOMAIN"
     assert not reversed_site.queries(below="in-addr.arpa.")
 
 

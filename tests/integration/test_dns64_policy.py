@@ -246,7 +246,8 @@ def test_dnssec_mode_break_synthesizes_even_with_do(site, start):
 @pytest.mark.parametrize("rtype", ["HTTPS", "SVCB"])
 def test_service_bindings_bring_the_targets_synthesized_address(site, start, rtype):
     site.edit("example.com.", add=f"svc {rtype} 1 v4 alpn=h2 ipv4hint=192.0.2.33 key65000=abc\n"
-              f"self {rtype} 1 . ipv6hint=2001:db8::5\nself A 192.0.2.74\nboth {rtype} 1 dual\nfar {rtype} 1 v4.example.net.")
+              f"self {rtype} 1 . ipv6hint=2001:db8::5\nself A 192.0.2.74\nboth {rtype} 1 dual\n"
+              f"far {rtype} 1 v4.example.net.")
     subject = start()
     off = start(dns64={"enabled": False})
     for owner, target, value in (("svc", "v4.example.com.", "2001:db8:64::c000:221"),

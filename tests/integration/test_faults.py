@@ -53,8 +53,8 @@ def field(world: World):
 
 def tell(row, outcomes, more=""):
     seconds = [outcome.seconds for outcome in outcomes if outcome.good]
-    figures.record(row, f"{len(outcomes)} questions, answered {len(seconds)}, p50 {milliseconds(percentile(seconds, 50))},"
-                   f" p99 {milliseconds(percentile(seconds, 99))}{more}")
+    figures.record(row, f"{len(outcomes)} questions, answered {len(seconds)}, "
+                   f"p50 {milliseconds(percentile(seconds, 50))}, p99 {milliseconds(percentile(seconds, 99))}{more}")
     return percentile(seconds, 50), percentile(seconds, 99), len(outcomes) - len(seconds)
 
 
@@ -211,7 +211,8 @@ def test_a_hundred_clients_with_one_cold_question_are_all_answered(site, start, 
     for thread in threads:
         thread.join()
     answered = sum(outcome.good for outcome in outcomes)
-    figures.record("F14", f"100 clients, one cold {rtype} question: answered {answered}, upstream queries {len(site.log)}")
+    figures.record("F14", f"100 clients, one cold {rtype} question: answered {answered}, "
+                   f"upstream queries {len(site.log)}")
     assert answered == 100
     assert len(site.log) <= 9
     assert site.count("v4.example.com.", rtype) == 1
@@ -261,7 +262,8 @@ def test_malformed_queries_do_not_grow_memory(site, start):
         served(subject)
         growth = subject.resident() - before
     stats = subject.stats()
-    figures.record("F16", f"{count} malformed UDP queries: memory {growth / 1048576:+.1f} MB, {stats['malformed']} counted")
+    figures.record("F16", f"{count} malformed UDP queries: memory {growth / 1048576:+.1f} MB, "
+                   f"{stats['malformed']} counted")
     assert stats["malformed"] > 1000
     assert growth < 4 << 20 or not timed()
     assert subject.query("dual.example.com.", "A").seconds < scaled(1)

@@ -1,5 +1,7 @@
 """Names that are answered here: special-use names, empty reverse zones, zone files of the operator."""
 
+import ipaddress
+
 import pytest
 
 EMPTY_ZONES = ([f"{i}.in-addr.arpa." for i in (10, 0, 127, "254.169", "2.0.192", "100.51.198", "113.0.203",
@@ -117,7 +119,6 @@ def test_builtin_zones_can_be_switched_off_together(site, start):
 # Covers: T16
 def test_dns64_under_a_documentation_prefix_wins_over_its_empty_zone(site, start):
     site.zone("96.0.78.in-addr.arpa.", "91 PTR global.example.com.")
-    import ipaddress
     name = ipaddress.ip_address("2001:db8:64::4e00:605b").reverse_pointer + "."
     assert start().query(name, "PTR").values("PTR") == ["global.example.com."]
 
@@ -168,6 +169,7 @@ def test_local_data_goes_through_dns64_like_any_other(site, local):
     assert not site.queries(below="lab.example.")
 
 
+# Covers: T31
 def test_an_alias_out_of_a_local_zone_is_followed(local):
     assert local.query("out.lab.example.", "A").types() == ["CNAME", "A"]
     assert local.query("out.lab.example.", "AAAA").values("AAAA") == ["2001:db8:64::c000:221"]

@@ -30,9 +30,9 @@ def test_the_root_is_primed_with_edns_before_it_is_used(site, start):
 
 # Covers: REC-21
 def test_hint_file_data_is_never_an_answer(site, start):
-    site.edit(".", add="a.root. 3600 A 127.9.9.9", remove=[("a.root.", "A")])
-    subject = start()
-    assert site.root.address not in subject.query("a.root.", "A").values("A")
+    subject = start(root_hints=[{"name": "hint.root.", "addresses": [site.root.address]}])
+    assert subject.query("hint.root.", "A").rcode == "NXDOMAIN"
+    assert subject.query("a.root.", "A").values("A") == [site.root.address]
 
 
 # Covers: REC-08, REC-05

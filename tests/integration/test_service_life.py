@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support import behave, figures, load
+from support.client import make_query
 from support.net import scaled, wait_until
 from support.resolver import binary, merge, run_binary
 
@@ -103,7 +104,6 @@ def test_a_question_that_takes_too_long_does_not_keep_the_process(site, com, sta
     com.on(behave.silence())
     subject = start()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        from support.client import make_query
         sock.connect(subject.listen[0])
         sock.send(make_query("v4.example.com.", "A"))
         site.authority.wait_for("v4.example.com.", "A")

@@ -186,7 +186,8 @@ def test_a_client_that_does_not_read_is_bounded(site, start):
         assert subject.resident() - before < 48 << 20
 
 
-@pytest.mark.parametrize("data", [b"\0\0", b"\0\5abc", b"\0\x0c" + b"\0" * 12, b"GET / HTTP/1.1\r\n\r\n", b"\xff\xff" + b"x" * 100])
+@pytest.mark.parametrize("data", [b"\0\0", b"\0\5abc", b"\0\x0c" + b"\0" * 12, b"GET / HTTP/1.1\r\n\r\n",
+                                  b"\xff\xff" + b"x" * 100])
 def test_nonsense_on_a_connection_does_no_harm_to_others(subject, data):
     with subject.tcp() as connection:
         connection.send_raw(data)

@@ -5,9 +5,8 @@ import struct
 import pytest
 
 from support import behave, wire
+from support.client import make_query
 from support.net import wait_until
-
-FORGED = "%NAME% 300 A 192.0.2.66"
 
 
 @pytest.fixture
@@ -15,6 +14,13 @@ def bank(site):
     """bank.com. on two servers; the first is for the test to spoil. Gives the first."""
     site.zone("bank.com.", "www A 192.0.2.80\n*.w A 192.0.2.81", servers=2)
     return site.servers["bank.com."][0]
+
+
+def forged(context):
+    """The reply that an attacker would like to see believed, under the right id."""
+    message = wire.Builder(context.query, wire.AA)
+    message.add(1, context.query.labels, 1, 300, bytes([192, 0, 2, 66]))
+    return message.wire()
 
 
 # Covers: REC-02, ATK-02
@@ -98,10 +104,6 @@ def test_a_reply_that_does_not_match_is_dropped_and_counted(site, bank, start, b
 
 # Covers: REC-01
 def test_the_right_reply_is_still_taken_after_wrong_ones(site, com, start):
-    def forged(context):
-        message = wire.Builder(context.query, wire.AA)
-        message.add(1, context.query.labels, 1, 300, bytes([192, 0, 2, 66]))
-        return message.wire()
     com.on(behave.wrong_id(10, then_good=True, forged=forged), name="v4.example.com.", transport="udp")
     subject = start()
     assert subject.query("v4.example.com.", "A").values("A") == ["192.0.2.33"]
@@ -111,7 +113,7 @@ def test_the_right_reply_is_still_taken_after_wrong_ones(site, com, start):
 # Covers: ATK-02, REC-04
 def test_a_flood_of_wrong_ids_sends_the_query_over_tcp(site, com, start):
     def flood(context):
-        message = bytearray(behave_forged(context))
+        message = bytearray(forged(context))
         for ident in range(400):
             message[:2] = struct.pack("!H", (context.query.id + 1 + ident * 7) & 0xFFFF)
             context.server.udp.sendto(bytes(message), context.query.client)
@@ -121,12 +123,6 @@ def test_a_flood_of_wrong_ids_sends_the_query_over_tcp(site, com, start):
     assert subject.query("v4.example.com.", "A").values("A") == ["192.0.2.33"]
     assert site.count("v4.example.com.", "A", transport="tcp") >= 1
     assert subject.stats()["upstream_mismatched"] >= 20
-
-
-def behave_forged(context):
-    message = wire.Builder(context.query, wire.AA)
-    message.add(1, context.query.labels, 1, 300, bytes([192, 0, 2, 66]))
-    return message.wire()
 
 
 # Covers: ATK-01, REC-22, REC-23
@@ -198,7 +194,7 @@ def test_out_of_bailiwick_glue_is_ignored(site, start):
 def test_a_configured_server_cannot_speak_for_other_zones(site, bank, start, kind):
     server = site.new_server()
     server.zone("corp.example.", "x A 192.0.2.3")
-    server.on(behave.reply("%NAME% 300 A 192.0.2.3", f"com. 3600 NS ns.corp.example.",
+    server.on(behave.reply("%NAME% 300 A 192.0.2.3", "com. 3600 NS ns.corp.example.",
                            f"www.bank.com. 3600 A 192.0.2.66\nns.corp.example. 3600 A {server.address}"),
               name="x.corp.example.")
     entry = {"zone": "corp.example", "servers": [server.address]}
@@ -235,12 +231,7 @@ def test_source_addresses_are_used(site, start):
 # Covers: ATK-16
 def test_a_response_sent_to_the_resolver_gets_no_reply(site, start):
     subject = start()
-    response = bytearray(wire_query("v4.example.com."))
+    response = bytearray(make_query("v4.example.com.", "A"))
     response[2] |= 0x80
     assert subject.raw(bytes(response), timeout=0.7) is None
     assert subject.query("v4.example.com.", "A").rcode == "NOERROR"
-
-
-def wire_query(name):
-    from support.client import make_query
-    return make_query(name, "A")

@@ -189,7 +189,6 @@ def test_a_delegation_without_glue_is_resolved_through_another_zone(site, start)
 def test_an_address_family_without_glue_is_fetched_before_giving_up(site, isolated, start):
     dead = isolated.ipv6()
     server = site.zone("only6.com.", "x A 192.0.2.7", ns=["ns.example.net."], glue=False)
-    site.edit("com.", add="", remove=[])
     site.edit("example.net.", add=f"ns A {server.address}\nns AAAA {dead}")
     assert start(upstream={"ipv6": True}).query("x.only6.com.", "A", timeout=12).values("A") == ["192.0.2.7"]
 

@@ -184,7 +184,8 @@ std::vector<std::uint8_t> Authority::Reply(const SeenQuery& query) const {
     }
   };
   for (const Record& cut : zone->records) {  // RFC 1034 section 4.3.2 step 3b
-    if (cut.type != RrType::kNs || cut.owner == zone->apex || !name.IsAtOrBelow(cut.owner)) continue;
+    if (cut.type != RrType::kNs || cut.owner == zone->apex || !name.IsAtOrBelow(cut.owner))
+      continue;
     if (type == RrType::kDs && cut.owner == name) continue;
     dns::MessageBuilder referral = StartReply(query, 0, Rcode::kNoError);
     const auto put_there = [&](Section section, const Record& record) {
@@ -196,13 +197,13 @@ std::vector<std::uint8_t> Authority::Reply(const SeenQuery& query) const {
       if (ns.type == RrType::kNs && ns.owner == cut.owner) put_there(Section::kAuthority, ns);
     }
     for (const Record& glue : zone->records) {
-      const bool address = glue.type == RrType::kA || glue.type == RrType::kAaaa;
+      if (glue.type != RrType::kA && glue.type != RrType::kAaaa) continue;
       bool wanted = false;
       for (const Record& ns : zone->records) {
         wanted = wanted || (ns.type == RrType::kNs && ns.owner == cut.owner &&
                             dns::TargetOf(ns.rdata) == glue.owner);
       }
-      if (address && wanted) put_there(Section::kAdditional, glue);
+      if (wanted) put_there(Section::kAdditional, glue);
     }
     return referral.Finish();
   }
@@ -223,14 +224,15 @@ std::vector<std::uint8_t> Authority::Reply(const SeenQuery& query) const {
       } else if (record.type == RrType::kDname && at.IsBelow(record.owner)) {
         put(Section::kAnswer, record);
         next = at.Rebase(record.owner, dns::TargetOf(record.rdata)).value();
-        put(Section::kAnswer, Record{at, RrType::kCname, record.ttl,
-                                     {next->wire().begin(), next->wire().end()}});
+        put(Section::kAnswer,
+            Record{at, RrType::kCname, record.ttl, {next->wire().begin(), next->wire().end()}});
       }
     }
     if (answered) {
       if (type == RrType::kNs && at.is_root()) {
         for (const Record& glue : zone->records) {
-          if (glue.type == RrType::kA || glue.type == RrType::kAaaa) put(Section::kAdditional, glue);
+          if (glue.type == RrType::kA || glue.type == RrType::kAaaa)
+            put(Section::kAdditional, glue);
         }
       }
       return builder.Finish();

@@ -76,8 +76,8 @@ class Authority {
     std::vector<std::uint8_t> rdata;
   };
 
-  /// `lines` are "owner ttl type data", names absolute; A, AAAA, NS, CNAME, DNAME, TXT and SOA, of which only MINIMUM is
-  /// given. Fails the test on anything else.
+  /// `lines` are "owner ttl type data", names absolute; A, AAAA, NS, CNAME, DNAME, TXT and SOA, of
+  /// which only MINIMUM is given. Fails the test on anything else.
   Authority& Zone(std::string_view apex, std::string_view lines);
 
   /// The reply to `query`: at once, or `delay` later.
@@ -94,7 +94,8 @@ class Authority {
 
 /// A reply to `query` with an RCODE and nothing else.
 std::vector<std::uint8_t> ErrorReply(const SeenQuery& query, Rcode rcode, std::uint16_t flags = 0);
-/// A reply with the records of `lines`, each line led by its section: "answer www.example. 60 A 192.0.2.1".
+/// A reply with the records of `lines`, each line led by its section: "answer www.example. 60 A
+/// 192.0.2.1".
 std::vector<std::uint8_t> ReplyWith(const SeenQuery& query, std::string_view lines,
                                     std::uint16_t flags = Header::kAa,
                                     Rcode rcode = Rcode::kNoError);

@@ -1,4 +1,5 @@
-// Runs a coroutine to its end under a ManualClock: time jumps from timer to timer, and nothing sleeps.
+// Runs a coroutine to its end under a ManualClock: time jumps from timer to timer, and nothing
+// sleeps.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -54,8 +54,8 @@ class Zone:
         self.origin = labels_of(origin)
         self.nodes = {}
         self.names = set()          # every name that exists, empty non-terminals too
-        self.add(f"@ 3600 SOA ns1.{origin if origin != '.' else 'root.'} hostmaster.{origin if origin != '.' else 'root.'} "
-                 "1 3600 600 86400 300")
+        below = origin if origin != "." else "root."
+        self.add(f"@ 3600 SOA ns1.{below} hostmaster.{below} 1 3600 600 86400 300")
         self.add(text, ttl)
 
     def add(self, text, ttl=300):

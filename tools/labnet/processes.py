@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import LabError
 
-STOP_SECONDS = 4.0
+STOP_SECONDS = 8.0
 
 
 def start_time(pid):
@@ -71,6 +71,7 @@ class Processes:
             time.sleep(0.02)
 
     def stop(self):
+        """Ends all; how each ended, by name."""
         for _, child in reversed(self._children):
             if child.poll() is None:
                 child.terminate()
@@ -82,7 +83,9 @@ class Processes:
                 pass
             end_group(child.pid)
             child.wait()
+        codes = {name: child.returncode for name, child in self._children}
         self._children.clear()
+        return codes
 
 
 def end_group(pid):

@@ -63,8 +63,10 @@ std::optional<std::size_t> PickServer(std::span<const Candidate> candidates, Dur
 
 Duration HedgeDelay(const Candidate& candidate, Duration typical_rtt) {
   const cache::ServerInfo& info = candidate.info;
-  Duration delay = info.known ? info.srtt + 4 * info.rttvar
-                              : std::min<Duration>(typical_rtt * 3 / 2, kLongestHedgeForUnknown);
+  // The time of a server that fell silent says only how long it was waited for.
+  const bool measured = info.known && info.timeouts_in_row == 0;
+  Duration delay = measured ? info.srtt + 4 * info.rttvar
+                            : std::min<Duration>(typical_rtt * 3 / 2, kLongestHedgeForUnknown);
   delay = std::clamp<Duration>(delay, kShortestHedge, kLongestHedge);
   const int doublings = std::min(candidate.sends, kMaxSendsToServer) - 1;
   return doublings > 0 ? std::min<Duration>(delay * (1 << doublings), kLongestHedge) : delay;

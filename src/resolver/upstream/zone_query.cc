@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 constexpr Duration kLastUdpWait = milliseconds(1000);  // for late replies, once everybody was asked
 constexpr Duration kTcpWait = milliseconds(2000);
 constexpr std::size_t kTcpServers = 2;  // asked over TCP after silence
-constexpr std::uint32_t kSilences = 6;  // in a row: not mere loss any more
+constexpr Duration kRecently = std::chrono::seconds(10);
 
 struct Arrival {
   std::size_t candidate = 0;
@@ -88,10 +88,11 @@ class Asking {
   }
 
  private:
-  // RFC 9520 section 3.3. A server that was silent only a few times may merely have lost packets.
+  // RFC 9520 section 3.3. A server that answered a moment ago may merely lose packets.
   [[nodiscard]] bool AllKnownDead() const {
-    return std::all_of(candidates_.begin(), candidates_.end(), [](const Candidate& c) {
-      return c.info.dead && c.info.timeouts_in_row >= kSilences;
+    const TimePoint now = context_.scheduler.Now();
+    return std::all_of(candidates_.begin(), candidates_.end(), [&](const Candidate& c) {
+      return c.info.dead && c.info.last_answer + kRecently < now;
     });
   }
 
@@ -167,7 +168,7 @@ class Asking {
         Disappoint(candidate, heard.why);
         return false;
       case Heard::Kind::kRefused:
-        Useless(candidate, heard.why, Rcode::kServFail);
+        Useless(candidate, heard.why, Rcode::kServFail, true);
         return false;
       case Heard::Kind::kMessage:
         break;
@@ -175,7 +176,7 @@ class Asking {
     context_.servers.Answered(candidate.server, heard.rtt, now);
     const Result<MessageView> view = MessageView::Parse(heard.octets);
     if (!view) {
-      Useless(candidate, "a malformed message", Rcode::kServFail);
+      Useless(candidate, "a malformed message", Rcode::kServFail, false);
       return false;
     }
     const Asked asked{question_, servers_.zone, servers_.recursive};
@@ -185,8 +186,8 @@ class Asking {
                         reply.useless == resolver::Useless::kSideways ||
                         reply.rcode == Rcode::kRefused;
       if (lame) context_.servers.Lame(candidate.server, servers_.zone, now);
-      const bool is_rcode = reply.useless == resolver::Useless::kRcode;
-      Useless(candidate, reply.why, is_rcode ? reply.rcode : Rcode::kServFail);
+      const bool by_rcode = reply.useless == resolver::Useless::kRcode;
+      Useless(candidate, reply.why, by_rcode ? reply.rcode : Rcode::kServFail, by_rcode);
       return false;
     }
     Note(
@@ -229,8 +230,9 @@ class Asking {
     return "nothing useful";
   }
 
-  void Useless(Candidate& candidate, const std::string& why, Rcode rcode) {
+  void Useless(Candidate& candidate, const std::string& why, Rcode rcode, bool by_rcode) {
     context_.stats.Add(Counter::kUpstreamUseless);
+    outcome_->by_rcode = outcome_->by_rcode || by_rcode;
     if (outcome_->kind != ZoneOutcome::Kind::kNoBudget)
       outcome_->kind = ZoneOutcome::Kind::kUseless;
     outcome_->rcode = rcode;

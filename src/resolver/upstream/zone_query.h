@@ -33,8 +33,9 @@ struct ZoneOutcome {
   Kind kind = Kind::kSilent;
   Reply reply;
   Rcode rcode = Rcode::kServFail;
-  Endpoint server;  ///< who said it
-  std::string why;  ///< for people: "ns1 192.0.2.1@53: REFUSED; …"
+  bool by_rcode = false;  ///< useless, and a server said so with an RCODE
+  Endpoint server;        ///< who said it
+  std::string why;        ///< for people: "ns1 192.0.2.1@53: REFUSED; …"
 };
 using ZoneOutcomePtr = std::shared_ptr<const ZoneOutcome>;
 

@@ -20,12 +20,14 @@ Dns64Config Dns64(std::string_view keys) {
 
 std::vector<std::string> PrefixTexts(const Dns64Config& config) {
   std::vector<std::string> texts;
+  texts.reserve(config.prefixes.size());
   for (const Dns64Prefix& prefix : config.prefixes) texts.push_back(prefix.prefix.ToText());
   return texts;
 }
 
 std::vector<std::string> NetworkTexts(const std::vector<Network>& networks) {
   std::vector<std::string> texts;
+  texts.reserve(networks.size());
   for (const Network& network : networks) texts.push_back(network.ToText());
   return texts;
 }

@@ -27,8 +27,8 @@ TEST(LabelsToShow, AddsOneLabelAtATimeAtFirst) {
 
 // Covers: REC-26
 TEST(LabelsToShow, NeedsTenStepsForTheLongestReverseName) {
-  const auto steps = Steps(
-      "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
+  const auto steps =
+      Steps("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
   EXPECT_LE(steps.size(), 10U);
   EXPECT_EQ((std::vector<std::size_t>{steps[0], steps[1], steps[2], steps[3]}),
             (std::vector<std::size_t>{1, 2, 3, 4}));

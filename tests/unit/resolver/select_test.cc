@@ -52,8 +52,8 @@ TEST(PickServer, TriesUnknownServersEarly) {
 
 // Covers: REC-30
 TEST(PickServer, AsksTheDeadAndTheLameOnlyWhenNobodyElseIsLeft) {
-  std::vector<Candidate> servers = {Server("192.0.2.1", 1, true), Server("192.0.2.2", 1, false, true),
-                                    Server("192.0.2.3", 500)};
+  std::vector<Candidate> servers = {Server("192.0.2.1", 1, true),
+                                    Server("192.0.2.2", 1, false, true), Server("192.0.2.3", 500)};
   const auto counts = Picks(servers, 200);
   EXPECT_EQ(counts[2], 200);
   servers[2].out = true;

@@ -179,6 +179,14 @@ TEST(BuiltinZones, CanBeSwitchedOffOneByOne) {
   EXPECT_EQ(Ask(*zones, "1.168.192.in-addr.arpa.", RrType::kPtr)[0], "NXDOMAIN");
 }
 
+TEST(BuiltinZones, ExceptionsConcernNoZoneFile) {
+  const TempFile file("@ 60 IN SOA ns x 1 2 3 4 5\n@ NS ns\nwww A 192.0.2.1\n");
+  LocalZonesOptions options;
+  options.files = {{N("example."), file.path()}};
+  options.except = {N("www.example."), N("example.")};
+  EXPECT_EQ(Ask(*Load(options), "www.example.", RrType::kA)[0], "NOERROR");
+}
+
 TEST(BuiltinZones, GiveWayToForwardsAndStubsThatAreAsSpecificOrMore) {
   LocalZonesOptions options;
   options.routed = {N("."), N("home.arpa."), N("1.10.in-addr.arpa."), N("arpa."), N("x.y.test.")};
@@ -205,12 +213,12 @@ TEST(BuiltinZones, GiveWayToZoneFiles) {
   options.routed = {N("home.arpa.")};
   const auto zones = Load(options);
   EXPECT_EQ(Ask(*zones, "nas.home.arpa.", RrType::kA),
-            (Strings{"NOERROR", "nas.home.arpa. 3600 A 192.0.2.1"}));
+            (Strings{"NOERROR", "nas.home.arpa. 60 A 192.0.2.1"}));
   EXPECT_EQ(Ask(*zones, "nas.home.arpa.", RrType::kAaaa), (Strings{"NOERROR", "SOA home.arpa. 5"}));
   EXPECT_EQ(Ask(*zones, "home.arpa.", RrType::kDs), kNotLocal);
   // The file has data for 16.172 and none for 17.172.
   EXPECT_EQ(Ask(*zones, "1.0.16.172.in-addr.arpa.", RrType::kPtr),
-            (Strings{"NOERROR", "1.0.16.172.in-addr.arpa. 3600 PTR host.home.arpa."}));
+            (Strings{"NOERROR", "1.0.16.172.in-addr.arpa. 60 PTR host.home.arpa."}));
   EXPECT_EQ(Ask(*zones, "1.0.17.172.in-addr.arpa.", RrType::kPtr),
             (Strings{"NXDOMAIN", "SOA 17.172.in-addr.arpa. 10800"}));
   EXPECT_EQ(Ask(*zones, "nas.lab.test.", RrType::kA)[0], "NOERROR");

@@ -117,6 +117,16 @@ TEST(ZoneFileErrors, WhatIsNoRegularFileIsNotRead) {
   std::remove(fifo.c_str());
 }
 
+TEST(ZoneFile, ATtlThatIsLeftOutIsTheLastOneUntilThereIsADefault) {
+  const TempFile file(
+      "a A 192.0.2.1\na 60 A 192.0.2.2\nb A 192.0.2.3\n$TTL 90\nc A 192.0.2.4\n"
+      "d 10 A 192.0.2.5\ne A 192.0.2.6\n");
+  const auto text = ReadZoneFile(file.path(), N("example."));
+  std::vector<std::uint32_t> ttls;
+  for (const Record& record : text.records) ttls.push_back(record.ttl);
+  EXPECT_EQ(ttls, (std::vector<std::uint32_t>{3600, 60, 60, 90, 10, 90}));
+}
+
 TEST(ZoneFile, ReadsTheCommonForms) {
   const TempFile file(R"(; a comment
 $TTL 2h

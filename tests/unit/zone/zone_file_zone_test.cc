@@ -258,7 +258,7 @@ TEST(ZoneFileZones, TheDeepestZoneAnswersAndItsParentHasTheDs) {
                    {N("a.deep.example."), child.path()}};
   const auto zones = Load(options);
   EXPECT_EQ(Ask(*zones, "www.child.example.", RrType::kA),
-            (Strings{"NOERROR", "www.child.example. 3600 A 192.0.2.1"}));
+            (Strings{"NOERROR", "www.child.example. 60 A 192.0.2.1"}));
   EXPECT_EQ(Ask(*zones, "child.example.", RrType::kDs),
             (Strings{"NOERROR", "child.example. 60 DS"}));
   // Nothing leads there from the parent, and still it must not be denied.

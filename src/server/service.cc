@@ -1,0 +1,150 @@
+#include "server/service.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace resolve64::server {
+namespace {
+
+std::size_t WorkerCount(const config::Config& config) {
+  if (config.workers != 0) return config.workers;
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+bool Contains(const std::vector<config::Listener>& listeners, const config::Listener& one) {
+  return std::any_of(listeners.begin(), listeners.end(), [&](const config::Listener& other) {
+    return other.address == one.address && other.port == one.port;
+  });
+}
+
+// What is built at the start and not again.
+std::vector<std::string> NeedsRestart(const config::Config& was, const config::Config& is) {
+  std::vector<std::string> notes;
+  if (was.workers != is.workers) notes.emplace_back("workers: in force after a restart");
+  if (was.cache.size != is.cache.size) notes.emplace_back("cache.size: in force after a restart");
+  if (!(was.run_as == is.run_as)) notes.emplace_back("run_as: in force after a restart");
+  if (was.admin.control != is.admin.control) {
+    notes.emplace_back("admin.control: in force after a restart");
+  }
+  if (was.log.format != is.log.format) notes.emplace_back("log.format: in force after a restart");
+  return notes;
+}
+
+}  // namespace
+
+Service::Service(const Clock& clock, net::Loop& main, SnapshotPtr snapshot)
+    : clock_(clock),
+      main_(main),
+      snapshot_(std::move(snapshot)),
+      worker_count_(WorkerCount(*snapshot_->config)),
+      started_(clock.Now()),
+      shared_(snapshot_->config->cache.size) {}
+
+Service::~Service() = default;
+
+Result<Service::SocketsByWorker> Service::Open(
+    const std::vector<config::Listener>& listeners) const {
+  SocketsByWorker sockets(worker_count_);
+  for (const config::Listener& listener : listeners) {
+    if (const Result<bool> free = CheckFree(listener); !free) return free.error();
+    for (std::vector<Listening>& of_worker : sockets) {
+      Result<Listening> opened = OpenListener(listener);
+      if (!opened) return opened.error();
+      of_worker.push_back(*std::move(opened));
+    }
+  }
+  return sockets;
+}
+
+Result<bool> Service::Bind() {
+  Result<SocketsByWorker> opened = Open(snapshot_->config->listen);
+  if (!opened) return opened.error();
+  bound_ = *std::move(opened);
+  return true;
+}
+
+Result<bool> Service::Start() {
+  for (std::vector<Listening>& sockets : bound_) {
+    workers_.push_back(std::make_unique<Worker>(clock_, shared_));
+    const Result<bool> started =
+        workers_.back()->Start(snapshot_, std::move(sockets), worker_count_);
+    if (!started) {
+      workers_.pop_back();
+      return started.error();
+    }
+  }
+  bound_.clear();
+  workers_.front()->Prime();
+  return true;
+}
+
+// A callback for each worker, from its own thread; the last of them has `done` called by the main loop.
+std::function<void()> Service::AfterAll(std::function<void()> done) {
+  auto left = std::make_shared<std::size_t>(workers_.size());
+  return [this, left, done = std::move(done)] {
+    main_.Post([left, done] {
+      if (--*left == 0) done();
+    });
+  };
+}
+
+Result<bool> Service::Reload(SnapshotPtr snapshot,
+                             std::function<void(std::vector<std::string>)> done) {
+  std::vector<config::Listener> added;
+  for (const config::Listener& listener : snapshot->config->listen) {
+    if (!Contains(snapshot_->config->listen, listener)) added.push_back(listener);
+  }
+  Result<SocketsByWorker> opened = Open(added);
+  if (!opened) return opened.error();
+  std::vector<std::string> notes = NeedsRestart(*snapshot_->config, *snapshot->config);
+  snapshot_ = std::move(snapshot);
+  const std::function<void()> ready =
+      AfterAll([notes = std::move(notes), done = std::move(done)] { done(notes); });
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    workers_[i]->Apply(snapshot_, std::move((*opened)[i]), ready);
+  }
+  return true;
+}
+
+void Service::Stop(std::function<void()> done) {
+  const std::function<void()> ended = AfterAll(std::move(done));
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->Drain(kGrace, ended);
+}
+
+void Service::Explain(ExplainRequest request, std::function<void(Explanation)> done) {
+  workers_.front()->Explain(
+      std::move(request), [this, done = std::move(done)](Explanation explanation) {
+        main_.Post([done, explanation = std::move(explanation)] { done(explanation); });
+      });
+}
+
+void Service::Inflight(std::size_t most,
+                       std::function<void(std::vector<InflightQuestion>)> done) {
+  auto all = std::make_shared<std::vector<InflightQuestion>>();
+  auto left = std::make_shared<std::size_t>(workers_.size());
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    worker->Inflight(most, [this, all, left, done](std::vector<InflightQuestion> some) {
+      main_.Post([all, left, done, some = std::move(some)] {
+        all->insert(all->end(), some.begin(), some.end());
+        if (--*left == 0) done(*all);
+      });
+    });
+  }
+}
+
+std::uint64_t Service::Count(resolver::Counter counter) const noexcept {
+  std::uint64_t sum = 0;
+  for (const std::unique_ptr<Worker>& worker : workers_) sum += worker->stats().Get(counter);
+  return sum;
+}
+
+std::string Service::ListenersText() const {
+  std::string text;
+  for (const config::Listener& listener : snapshot_->config->listen) {
+    text += (text.empty() ? "udp+tcp " : ", udp+tcp ") + ListenerText(listener);
+  }
+  return text;
+}
+
+}  // namespace resolve64::server
