@@ -28,24 +28,24 @@ struct Dns64Policy {
   enum class DnssecMode : std::uint8_t { kRfc, kStrict, kBreak };
   enum class Reverse : std::uint8_t { kCname, kSynthesize, kOff };
 
-  bool enabled = true;
-  std::vector<Dns64Prefix> prefixes{Dns64Prefix{}};
-  Selection selection = Selection::kFirst;
-  std::size_t max_records = 16;
-  bool clients_over_ipv4 = true;
-  SynthesizeOn synthesize_on = SynthesizeOn::kTimeout;
+  std::vector<Dns64Prefix> prefixes{Dns64Prefix{}};  ///< in the order in which they are used
   std::vector<Network> exclude_aaaa;  ///< the configuration's default is ::ffff:0:0/96
   std::vector<Network> exclude_a;
-  bool allow_nonglobal_with_well_known_prefix = false;
-  std::vector<Name> exempt_names;
-  std::vector<Name> always_synthesize_names;
-  std::vector<Name> append_names;
-  DnssecMode dnssec_mode = DnssecMode::kRfc;
   std::vector<Prefix> foreign_prefixes;
+  std::vector<Name> exempt_names;             ///< each with its subtree
+  std::vector<Name> always_synthesize_names;  ///< each with its subtree
+  std::vector<Name> append_names;             ///< each with its subtree
+  std::size_t max_records = 16;               ///< synthesized ones in an answer
+  Selection selection = Selection::kFirst;
+  SynthesizeOn synthesize_on = SynthesizeOn::kTimeout;
+  DnssecMode dnssec_mode = DnssecMode::kRfc;
+  Reverse reverse = Reverse::kCname;
+  bool enabled = true;
+  bool clients_over_ipv4 = true;
+  bool allow_nonglobal_with_well_known_prefix = false;
   bool https_additional = true;
   bool mark_synthesized = true;
   bool hide_a = false;
-  Reverse reverse = Reverse::kCname;
 };
 
 /// The TTL bound where nothing says how long the absence of AAAA may be believed (RFC 6147

@@ -11,7 +11,8 @@ using Map = SieveMap<DelegationPtr>;
 constexpr std::size_t kSmallestShard = std::size_t{256} << 10;  // octets
 
 std::size_t CostOf(const Delegation& delegation) {
-  constexpr std::size_t kBlocks = 3 * 2 * sizeof(void*);  // what malloc and the shared count add
+  constexpr std::size_t kBlocks =
+      std::size_t{6} * sizeof(void*);  // what malloc and the shared count add
   return Map::EntryCost() + kBlocks + sizeof(Delegation) + delegation.ns.capacity() * sizeof(Name) +
          delegation.glue.capacity() * sizeof(Glue);
 }

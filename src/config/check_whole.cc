@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -51,7 +52,15 @@ std::vector<const Node*> Items(const Node* object, std::string_view key) {
 class WholeChecker {
  public:
   WholeChecker(const Node& root, const Config& config, Report& report)
-      : root_(root), config_(config), report_(report) {}
+      : root_(root), config_(config), report_(report) {
+    for (const Listener& listener : config.listen) {
+      listening_.insert({listener.address, listener.port});
+      if (listener.view) views_with_listener_.insert(*listener.view);
+    }
+    if (const Node* views = root.Find("views")) {
+      for (const Member& member : views->members) view_names_.insert(member.key);
+    }
+  }
 
   void Check() {
     Listeners();
@@ -93,24 +102,16 @@ class WholeChecker {
   void ListenersView(const Node& item) {
     const Node* view = item.Find("view");
     if (view == nullptr) return;
-    const Node* views = root_.Find("views");
-    constexpr std::size_t kMostCompared = 100;  // views, for a name that is near
+    if (view_names_.contains(view->text)) return;
+    constexpr std::size_t kMostCompared = 100;  // for a name that is near
     std::vector<std::string_view> known;
-    if (views != nullptr) {
-      for (const Member& member : views->members) {
-        if (member.key == view->text) return;
-        if (known.size() < kMostCompared) known.push_back(member.key);
-      }
+    for (const std::string_view name : view_names_) {
+      if (known.size() < kMostCompared) known.push_back(name);
     }
     const std::string_view nearest = Nearest(view->text, known);
     report_.Conflict(*view, nearest.empty()
                                 ? "no such view in /views"
                                 : "no such view; did you mean \"" + std::string(nearest) + "\"?");
-  }
-
-  [[nodiscard]] bool HasListener(std::string_view view) const {
-    return std::any_of(config_.listen.begin(), config_.listen.end(),
-                       [&](const Listener& listener) { return listener.view == view; });
   }
 
   // False where telling would take too long.
@@ -139,7 +140,7 @@ class WholeChecker {
       }
       std::vector<Network> clients;
       TakeClients(member.value, "clients", clients);
-      if (AllIn(before, clients) && !HasListener(member.key)) {
+      if (AllIn(before, clients) && !views_with_listener_.contains(member.key)) {
         report_.Warning(
             member.value,
             clients.empty()
@@ -215,16 +216,13 @@ class WholeChecker {
       report_.Warning(node, endpoint.address.is_v6() ? "never asked: upstream.ipv6 is false"
                                                      : "never asked: upstream.ipv4 is false");
     }
-    for (const Listener& listener : config_.listen) {
-      if (listener.port != endpoint.port) continue;
-      if (listener.address == endpoint.address) {
-        report_.Conflict(node, "resolve64 itself listens there: the question would come back");
-      } else if (IsUnspecified(listener.address) && IsLoopback(endpoint.address) &&
-                 listener.address.is_v6() == endpoint.address.is_v6()) {
-        report_.Warning(
-            node,
-            "resolve64 itself listens on this port of every address: the question may come back");
-      }
+    const IpAddress all = endpoint.address.is_v6() ? IpAddress(Ipv6{}) : IpAddress(Ipv4{});
+    if (listening_.contains(endpoint)) {
+      report_.Conflict(node, "resolve64 itself listens there: the question would come back");
+    } else if (IsLoopback(endpoint.address) && listening_.contains({all, endpoint.port})) {
+      report_.Warning(
+          node,
+          "resolve64 itself listens on this port of every address: the question may come back");
     }
   }
 
@@ -301,6 +299,9 @@ class WholeChecker {
   const Node& root_;
   const Config& config_;
   Report& report_;
+  std::set<Endpoint> listening_;
+  std::set<std::string_view> view_names_;
+  std::set<std::string_view> views_with_listener_;
 };
 
 }  // namespace

@@ -196,17 +196,16 @@ void MessageBuilder::PutName(std::span<const std::uint8_t> wire, bool compress) 
 
 void MessageBuilder::PutRdata(RrType type, std::span<const std::uint8_t> rdata) {
   for (const char field : ShapeOf(type).fields) {
-    std::size_t size = 0;
-    if (field == 'n') {
-      size = Split(rdata).length;
-      if (size == 0) break;
-      PutName(rdata.first(size), true);
-    } else if (IsNameField(field)) {
-      break;  // written as it is, like all that follows: no type has an 'n' behind one of these
+    const bool name = IsNameField(field);
+    const std::size_t size =
+        name ? Split(rdata).length : std::min(FieldSize(field, rdata), rdata.size());
+    // What cannot be read is written as it is.
+    if (name && size == 0) break;
+    const auto octets = rdata.first(size);
+    if (name) {
+      PutName(octets, field == 'n');
     } else {
-      size = std::min(FieldSize(field, rdata), rdata.size());
-      octets_.insert(octets_.end(), rdata.begin(),
-                     rdata.begin() + static_cast<std::ptrdiff_t>(size));
+      octets_.insert(octets_.end(), octets.begin(), octets.end());
     }
     rdata = rdata.subspan(size);
   }

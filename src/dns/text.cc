@@ -63,8 +63,8 @@ std::string Quoted(std::span<const std::uint8_t> octets) {
   return text + "\"";
 }
 
-// What a type consists of, one letter a field: n name, s character-string, 1, 2 and 4 numbers of so many
-// octets, * the field before once more as long as there is something left.
+// What a type consists of, one letter a field: n name, s character-string, 1, 2 and 4 numbers of so
+// many octets, * the field before once more as long as there is something left.
 const char* Shape(RrType type) {
   switch (type) {
     case RrType::kNs:

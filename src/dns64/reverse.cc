@@ -77,7 +77,7 @@ std::optional<ReverseMatch> MatchReverse(const Dns64Policy& policy, const Name& 
 }
 
 Name InAddrArpa(Ipv4 address) noexcept {
-  std::array<std::uint8_t, 4 * 4 + kInAddrArpa.size()> wire{};
+  std::array<std::uint8_t, std::size_t{4} * 4 + kInAddrArpa.size()> wire{};
   std::size_t end = 0;
   for (std::size_t i = address.octets.size(); i-- > 0;) {
     const unsigned value = address.octets[i];
@@ -98,7 +98,7 @@ Name Ip6Arpa(const Ipv6& address) noexcept {
     wire[2 * i] = 1;
     wire[2 * i + 1] = DigitOf(i % 2 == 0 ? octet : octet >> 4);
   }
-  std::ranges::copy(kIp6Arpa, wire.begin() + 2 * kNibbles);
+  std::ranges::copy(kIp6Arpa, std::span(wire).last<kIp6Arpa.size()>().begin());
   return FromOwnWire(wire);
 }
 

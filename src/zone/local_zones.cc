@@ -74,9 +74,9 @@ LocalZones::Loaded LocalZones::Load(const LocalZonesOptions& options) {
 }
 
 // False where there is an entry already, which then stays.
-bool LocalZones::Insert(const Name& name, Entry entry) {
+bool LocalZones::Insert(const Name& name, const Entry& entry) {
   deepest_ = std::max(deepest_, name.LabelCount());
-  return entries_.try_emplace(name, std::move(entry)).second;
+  return entries_.try_emplace(name, entry).second;
 }
 
 void LocalZones::Occupy(const Name& name) {
@@ -86,7 +86,7 @@ void LocalZones::Occupy(const Name& name) {
 }
 
 void LocalZones::AddBuiltin(const LocalZonesOptions& options) {
-  for (SpecialName& special : SpecialNames()) {
+  for (const SpecialName& special : SpecialNames()) {
     const bool excepted = std::ranges::any_of(
         options.except, [&](const Name& name) { return special.name.IsAtOrBelow(name); });
     if (excepted) continue;
@@ -96,7 +96,7 @@ void LocalZones::AddBuiltin(const LocalZonesOptions& options) {
       const Kind kind = above->zone->Find(special.name, RrType::kSoa).kind;
       if (kind != Kind::kNxdomain && kind != Kind::kDelegated) continue;
     }
-    Insert(special.name, Entry{std::move(special.zone), special.use, special.ds_is_local});
+    Insert(special.name, Entry{special.zone, special.use, special.ds_is_local});
     for (const Name& name : options.except) {
       if (name.IsBelow(special.name)) Insert(name, Entry{});
     }

@@ -80,7 +80,7 @@ class LocalZones {
 
   [[nodiscard]] const Entry* Closest(const Name& name, RrType type) const;
   [[nodiscard]] static Zone::Step Ask(const Entry& entry, const Name& name, RrType type);
-  bool Insert(const Name& name, Entry entry);
+  bool Insert(const Name& name, const Entry& entry);
   void Occupy(const Name& name);
   void AddBuiltin(const LocalZonesOptions& options);
 

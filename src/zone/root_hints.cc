@@ -38,6 +38,7 @@ constexpr std::array kHints = {
 
 std::vector<RootServer> FromTable() {
   std::vector<RootServer> servers;
+  servers.reserve(kHints.size());
   for (const Hint& hint : kHints) {
     servers.emplace_back(Name::Parse(hint.name).value(),
                          std::vector<Endpoint>{Endpoint{ParseIpv4(hint.v4).value(), kPort},

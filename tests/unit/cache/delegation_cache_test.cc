@@ -136,6 +136,7 @@ TEST_F(DelegationCacheTest, IsFlushedByZoneAndBySubtree) {
 TEST(DelegationCacheThreads, ShareIt) {
   DelegationCache cache(std::size_t{1} << 20);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int worker = 0; worker < 4; ++worker) {
     threads.emplace_back([&cache] {
       for (int i = 0; i < 2000; ++i) {

@@ -111,6 +111,7 @@ TEST_F(FailureCacheTest, IsFlushedByNameAndBySubtree) {
 TEST(FailureCacheThreads, ShareIt) {
   FailureCache cache(500);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int worker = 0; worker < 4; ++worker) {
     threads.emplace_back([&cache] {
       for (int i = 0; i < 3000; ++i) {

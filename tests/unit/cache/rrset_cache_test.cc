@@ -370,6 +370,7 @@ TEST_F(RrsetCacheTest, NamesInUseOutliveNamesAskedForOnce) {
 TEST(RrsetCacheThreads, ShareItWhileItEvictsAndIsFlushed) {
   RrsetCache cache(std::size_t{1} << 18);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (unsigned worker = 0; worker < 4; ++worker) {
     threads.emplace_back([&cache, worker] {
       for (unsigned i = 0; i < 3000; ++i) {

@@ -209,6 +209,7 @@ TEST_F(ServerTableTest, KeepsNoMoreThanItMay) {
 TEST(ServerTableThreads, ShareIt) {
   ServerTable table(500);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int worker = 0; worker < 4; ++worker) {
     threads.emplace_back([&table] {
       for (int i = 0; i < 3000; ++i) {

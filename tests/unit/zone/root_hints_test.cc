@@ -33,6 +33,16 @@ TEST(RootHints, TheBuiltInOnesAreThirteenWithBothFamilies) {
   EXPECT_EQ(Texts(servers[1].addresses), (Strings{"170.247.170.2@53", "2801:1b8:10::b@53"}));
 }
 
+TEST(RootHints, TheFileOfTheRepositorySaysTheSame) {
+  const auto servers = ReadRootHints(R64_SOURCE_DIR "/zones/root.hints");
+  ASSERT_TRUE(servers) << servers.error().text;
+  ASSERT_EQ(servers->size(), BuiltinRootHints().size());
+  for (std::size_t i = 0; i < servers->size(); ++i) {
+    EXPECT_EQ((*servers)[i].name, BuiltinRootHints()[i].name);
+    EXPECT_EQ(Texts((*servers)[i].addresses), Texts(BuiltinRootHints()[i].addresses));
+  }
+}
+
 TEST(RootHints, AFileGivesEachServerOnceWithItsAddresses) {
   const TempFile file(R"(;       the form of named.root
 .                        3600000      NS    A.ROOT.EXAMPLE.
