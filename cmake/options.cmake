@@ -22,7 +22,7 @@ endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 sees ghosts in libstdc++ once it optimizes: GCC bugs 105329, 105651 and their like.
   target_compile_options(r64_options INTERFACE -Wno-restrict -Wno-array-bounds
-                                               -Wno-stringop-overflow)
+                                               -Wno-stringop-overflow -Wno-stringop-overread)
   if(R64_SANITIZE)
     target_compile_options(r64_options INTERFACE -Wno-maybe-uninitialized -Wno-tsan)
   endif()

@@ -1,6 +1,5 @@
 // resolve64: reads the options and the configuration, builds the service, runs it. Wiring only.
 #include <grp.h>
-#include <ldns/ldns.h>
 #include <openssl/crypto.h>
 #include <pwd.h>
 #include <sys/resource.h>
@@ -29,6 +28,9 @@
 #include "base/log.h"
 #include "net/loop.h"
 #include "server/service.h"
+
+// Its header redefines true and false.
+extern "C" const char* ldns_version(void);
 
 namespace {
 
@@ -171,8 +173,8 @@ int Serve(const std::string& config_path, resolve64::server::SnapshotPtr snapsho
   }
   resolve64::admin::Reloader reloader(service, config_path);
   resolve64::admin::Commands commands(service, reloader);
-  const Result<bool> listening = control.Start(
-      [&commands](std::string_view request, std::function<void(std::string)> done) {
+  const Result<bool> listening =
+      control.Start([&commands](std::string_view request, std::function<void(std::string)> done) {
         commands.Execute(request, std::move(done));
       });
   if (!listening) {

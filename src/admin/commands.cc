@@ -20,7 +20,6 @@ using server::Service;
 constexpr std::size_t kMaxServers = 1000;
 constexpr std::size_t kMaxInflight = 200;
 
-
 double Milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
@@ -51,9 +50,8 @@ bool Flag(const json& request, const char* key) {
 //--- status, stats, servers ---
 
 json CacheJson(const cache::CacheStats& stats) {
-  return {{"entries", stats.entries},     {"bytes", stats.cost},
-          {"capacity", stats.capacity},   {"hits", stats.hits},
-          {"misses", stats.misses},       {"evictions", stats.evictions}};
+  return {{"entries", stats.entries}, {"bytes", stats.cost},    {"capacity", stats.capacity},
+          {"hits", stats.hits},       {"misses", stats.misses}, {"evictions", stats.evictions}};
 }
 
 json ViewJson(const server::View& view) {
@@ -61,8 +59,8 @@ json ViewJson(const server::View& view) {
   for (const Network& network : view.clients) clients.push_back(network.ToText());
   json prefixes = json::array();
   for (const Dns64Prefix& prefix : view.policy.prefixes) {
-    prefixes.push_back({{"prefix", prefix.prefix.ToText()},
-                        {"state", prefix.draining ? "draining" : "active"}});
+    prefixes.push_back(
+        {{"prefix", prefix.prefix.ToText()}, {"state", prefix.draining ? "draining" : "active"}});
   }
   return {{"name", view.name},
           {"clients", std::move(clients)},
@@ -83,8 +81,8 @@ json Status(Service& service) {
   for (const server::ViewPtr& view : snapshot.views.list) views.push_back(ViewJson(*view));
   views.push_back(ViewJson(*snapshot.views.fallback));
   resolver::Caches& caches = service.caches();
-  const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(service.clock().Now() -
-                                                                       service.started());
+  const auto uptime =
+      std::chrono::duration_cast<std::chrono::seconds>(service.clock().Now() - service.started());
   return {{"version", R64_VERSION},
           {"build", R64_BUILD_TYPE},
           {"uptime", uptime.count()},
@@ -137,7 +135,8 @@ Result<json> Flush(Service& service, const json& request) {
   const Result<std::string> text = Text(request, "name", "");
   if (!text) return text.error();
   const Result<Name> name = Name::Parse(*text);
-  if (!name) return Error{Errc::kRefused, "\"" + *text + "\" is no domain name: " + name.error().text};
+  if (!name)
+    return Error{Errc::kRefused, "\"" + *text + "\" is no domain name: " + name.error().text};
   const Result<std::string> type_text = Text(request, "type", "");
   if (!type_text) return type_text.error();
   std::optional<RrType> type;
@@ -170,9 +169,8 @@ Result<json> Flush(Service& service, const json& request) {
 json AnswerJson(std::span<const std::uint8_t> octets) {
   const Result<MessageView> message = MessageView::Parse(octets);
   if (!message) return nullptr;
-  json sections = {{"answer", json::array()},
-                   {"authority", json::array()},
-                   {"additional", json::array()}};
+  json sections = {
+      {"answer", json::array()}, {"authority", json::array()}, {"additional", json::array()}};
   for (const dns::RecordText& record : dns::RecordsToText(*message)) {
     const char* section = record.section == Section::kAnswer      ? "answer"
                           : record.section == Section::kAuthority ? "authority"

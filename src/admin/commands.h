@@ -14,12 +14,11 @@ namespace resolve64::admin {
 class Commands {
  public:
   /// Both are borrowed.
-  Commands(server::Service& service, Reloader& reloader)
-      : service_(service), reloader_(reloader) {}
+  Commands(server::Service& service, Reloader& reloader) : service_(service), reloader_(reloader) {}
 
-  /// Carries out one request, `{"command": "status"}`, and calls `done` once with the reply, one line
-  /// without its end: `{"ok": true, ...}` or `{"ok": false, "error": "..."}`. `done` may be called before
-  /// this returns.
+  /// Carries out one request, `{"command": "status"}`, and calls `done` once with the reply, one
+  /// line without its end: `{"ok": true, ...}` or `{"ok": false, "error": "..."}`. `done` may be
+  /// called before this returns.
   void Execute(std::string_view request, std::function<void(std::string)> done);
 
  private:

@@ -85,8 +85,7 @@ class Control::Connection final : public net::FdWatcher,
 
   bool Flush() {
     while (!unsent_.empty()) {
-      const ssize_t sent =
-          ::send(fd_, unsent_.data(), unsent_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      const ssize_t sent = ::send(fd_, unsent_.data(), unsent_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
       if (sent < 0) {
         if (errno == EINTR) continue;
         return errno == EAGAIN;
@@ -148,6 +147,8 @@ class Control::Acceptor final : public net::FdWatcher {
   Control& control_;
 };
 
+Control::Control(net::Loop& loop) : loop_(loop) {}
+
 Control::~Control() {
   while (!connections_.empty()) connections_.front()->Close();
   if (fd_ < 0) return;
@@ -173,9 +174,8 @@ Result<bool> Control::Open(const std::string& path) {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return SystemError(path, errno);
   const mode_t mask = ::umask(kSocketMask);
-  const bool bound =
-      ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      ::listen(fd, kBacklog) == 0;
+  const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+                     ::listen(fd, kBacklog) == 0;
   const int reason = errno;
   ::umask(mask);
   if (!bound) {

@@ -25,16 +25,18 @@ class Control {
   using Executor = std::function<void(std::string_view, std::function<void(std::string)>)>;
 
   /// `loop` is borrowed.
-  explicit Control(net::Loop& loop) : loop_(loop) {}
+  explicit Control(net::Loop& loop);
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
   /// Takes the socket out of the file system.
   ~Control();
 
-  /// Opens the socket with mode 0660, its directory with 0755 where there is none. What a dead process
-  /// left is replaced. kNetwork, with the reason, where somebody answers there or the system refuses.
+  /// Opens the socket with mode 0660, its directory with 0755 where there is none. What a dead
+  /// process left is replaced. kNetwork, with the reason, where somebody answers there or the
+  /// system refuses.
   Result<bool> Open(const std::string& path);
-  /// Gives socket and directory, where that was made here, to another user, who runs the process later.
+  /// Gives socket and directory, where that was made here, to another user, who runs the process
+  /// later.
   void GiveTo(unsigned user, unsigned group);
   /// Begins to answer.
   Result<bool> Start(Executor executor);

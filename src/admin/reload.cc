@@ -51,7 +51,8 @@ void Reloader::Run(std::function<void(ReloadOutcome)> done) {
           ApplyLogLevel(log);
           ReloadOutcome outcome;
           outcome.done = true;
-          for (const std::string& warning : warnings) outcome.lines.push_back("warning: " + warning);
+          for (const std::string& warning : warnings)
+            outcome.lines.push_back("warning: " + warning);
           outcome.lines.insert(outcome.lines.end(), notes.begin(), notes.end());
           LogAll(LogLevel::kWarn, "the configuration was reloaded, but", outcome.lines);
           Log(LogLevel::kInfo, "admin", "the configuration was reloaded");

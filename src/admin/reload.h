@@ -32,8 +32,8 @@ class Reloader {
   Reloader(server::Service& service, std::string config_path)
       : service_(service), config_path_(std::move(config_path)) {}
 
-  /// Puts what the file says now in force, or reports why not and leaves everything as it was. It is
-  /// logged, too. `done` runs when all workers have it.
+  /// Puts what the file says now in force, or reports why not and leaves everything as it was. It
+  /// is logged, too. `done` runs when all workers have it.
   void Run(std::function<void(ReloadOutcome)> done);
 
  private:

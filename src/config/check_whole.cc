@@ -103,7 +103,7 @@ class WholeChecker {
     const Node* view = item.Find("view");
     if (view == nullptr) return;
     if (view_names_.contains(view->text)) return;
-    constexpr std::size_t kMostCompared = 100;  // for a name that is near
+    constexpr std::size_t kMostCompared = 30;  // for a name that is near
     std::vector<std::string_view> known;
     for (const std::string_view name : view_names_) {
       if (known.size() < kMostCompared) known.push_back(name);

@@ -112,6 +112,10 @@ std::string_view Nearest(std::string_view text, const std::vector<std::string_vi
     const std::string other = Folded(candidate);
     const bool part =
         folded.size() >= 4 && (other.starts_with(folded) || folded.starts_with(other));
+    // So many letters at least are to be put in or taken out.
+    const std::size_t apart =
+        std::max(folded.size(), other.size()) - std::min(folded.size(), other.size());
+    if (!part && apart >= least) continue;
     const std::size_t distance = part ? 1 : Distance(folded, other);
     if (distance < least) {
       least = distance;

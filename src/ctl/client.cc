@@ -14,7 +14,8 @@ namespace {
 
 Error SystemError(const std::string& path, int error) {
   std::string text = path + ": " + std::strerror(error);
-  if (error == ENOENT || error == ECONNREFUSED) text += " (is resolve64 running? -s names its socket)";
+  if (error == ENOENT || error == ECONNREFUSED)
+    text += " (is resolve64 running? -s names its socket)";
   if (error == EACCES) text += " (its user and group, and root, may)";
   return Error{Errc::kNetwork, std::move(text)};
 }

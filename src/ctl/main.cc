@@ -1,4 +1,5 @@
-// resolve64ctl: asks a running resolver over its control socket, and works on addresses without one.
+// resolve64ctl: asks a running resolver over its control socket, and works on addresses without
+// one.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -21,8 +22,8 @@ enum ExitCode : int { kDone = 0, kRefused = 1, kBadUsage = 2, kUnreachable = 3 }
 
 constexpr char kDefaultSocket[] = "/run/resolve64/control.sock";
 
-// Sends `request` and prints the reply: `print` for people, the object itself (or its member `member`)
-// for programs.
+// Sends `request` and prints the reply: `print` for people, the object itself (or its member
+// `member`) for programs.
 struct Talk {
   std::string socket = kDefaultSocket;
   bool as_json = false;
@@ -124,10 +125,8 @@ void AddResolverCommands(CLI::App& app, Talk& talk, Arguments& given,
   explain->add_flag("--json", talk.as_json, "for programs");
   explain->callback([&] {
     command = [&talk, &given] {
-      json request = {{"command", "explain"},
-                      {"name", given.name},
-                      {"cd", given.cd_bit},
-                      {"do", given.do_bit}};
+      json request = {
+          {"command", "explain"}, {"name", given.name}, {"cd", given.cd_bit}, {"do", given.do_bit}};
       if (!given.type.empty()) request["type"] = given.type;
       if (!given.view.empty()) request["view"] = given.view;
       if (!given.client.empty()) request["client"] = given.client;

@@ -10,9 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-std::string Text(const json& object, const char* key) {
-  return object.at(key).get<std::string>();
-}
+std::string Text(const json& object, const char* key) { return object.at(key).get<std::string>(); }
 double Number(const json& object, const char* key) { return object.at(key).get<double>(); }
 std::uint64_t Count(const json& object, const char* key) {
   return object.at(key).get<std::uint64_t>();
@@ -94,8 +92,8 @@ std::string FieldsText(const json& step) {
 }  // namespace
 
 std::string StatusText(const json& reply) {
-  std::string text = "resolve64 " + Text(reply, "version") + " (" + Text(reply, "build") + "), up " +
-                     Uptime(Count(reply, "uptime")) + ", " +
+  std::string text = "resolve64 " + Text(reply, "version") + " (" + Text(reply, "build") +
+                     "), up " + Uptime(Count(reply, "uptime")) + ", " +
                      std::to_string(Count(reply, "workers")) + " workers\n";
   for (const json& listener : reply.at("listeners")) {
     const std::string address = Text(listener, "address");

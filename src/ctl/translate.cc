@@ -76,8 +76,8 @@ int Decode(const std::vector<std::string>& addresses, const std::vector<std::str
   return code;
 }
 
-int Encode(const std::string& text, const std::vector<std::string>& prefix_texts,
-           std::ostream& out, std::ostream& err) {
+int Encode(const std::string& text, const std::vector<std::string>& prefix_texts, std::ostream& out,
+           std::ostream& err) {
   const std::optional<std::vector<Prefix>> prefixes = ParsePrefixes(prefix_texts, err);
   if (!prefixes) return kRefused;
   const Result<Ipv4> address = ParseIpv4(text);

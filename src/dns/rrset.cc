@@ -144,7 +144,7 @@ std::shared_ptr<Rrset> RrsetBuilder::Assemble() const {
   // The tail is passed by reference: it is known only when the block has been allocated.
   std::byte* const& tail = request.tail;
   const TailAllocator<Rrset> allocator(request);
-  const auto rrset = std::allocate_shared<Rrset>(allocator, Rrset::Key(), tail);
+  auto rrset = std::allocate_shared<Rrset>(allocator, Rrset::Key(), tail);
 
   std::byte* at = request.tail;
   const auto write = [&at](const void* from, std::size_t size) {
@@ -169,7 +169,7 @@ std::shared_ptr<Rrset> RrsetBuilder::Assemble() const {
 
 RrsetPtr RrsetBuilder::Build(TimePoint now, Trust trust, std::uint32_t min_ttl,
                              std::uint32_t max_ttl) const {
-  const auto rrset = Assemble();
+  auto rrset = Assemble();
   rrset->ttl_ = std::min(std::max(ttl_, min_ttl), max_ttl);
   rrset->expires_ = now + std::chrono::seconds(rrset->ttl_);
   rrset->trust_ = trust;
@@ -177,7 +177,7 @@ RrsetPtr RrsetBuilder::Build(TimePoint now, Trust trust, std::uint32_t min_ttl,
 }
 
 RrsetPtr RrsetBuilder::BuildLocal() const {
-  const auto rrset = Assemble();
+  auto rrset = Assemble();
   rrset->ttl_ = ttl_;
   rrset->expires_ = TimePoint::max();
   rrset->trust_ = Trust::kLocal;

@@ -11,8 +11,8 @@
 
 namespace resolve64::dns {
 
-/// RDATA in presentation format; `\# 4 c0000221` for types without one here, and for RDATA that does not
-/// have the shape of its type. `rdata` is uncompressed. Safe to print, whatever it holds.
+/// RDATA in presentation format; `\# 4 c0000221` for types without one here, and for RDATA that
+/// does not have the shape of its type. `rdata` is uncompressed. Safe to print, whatever it holds.
 std::string RdataToText(RrType type, std::span<const std::uint8_t> rdata);
 
 /// "IN", "CH", "CLASS17".

@@ -59,8 +59,8 @@ class EpollPoller final : public Poller {
       const epoll_event& event = events_[static_cast<std::size_t>(i)];
       const auto at = static_cast<std::size_t>(event.data.u64 & 0xFFFFFFFF);
       const Entry& entry = entries_[at];
-      // A watcher called before this one may have removed this descriptor, and its number may already
-      // stand for another: the generation tells.
+      // A watcher called before this one may have removed this descriptor, and its number may
+      // already stand for another: the generation tells.
       if (entry.watcher == nullptr || entry.generation != event.data.u64 >> 32) continue;
       entry.watcher->OnReady(event.events);
     }
@@ -99,8 +99,8 @@ class EpollPoller final : public Poller {
 
 struct Loop::State {
   explicit State(const Clock& clock) : scheduler(clock) {
-    // Each handle that is open when something fails would need its close callback: only what can run
-    // out of descriptors can fail, and a process that starts without any ends.
+    // Each handle that is open when something fails would need its close callback: only what can
+    // run out of descriptors can fail, and a process that starts without any ends.
     if (poller.fd() < 0) Fail("epoll_create1", -errno);
     if (const int error = uv_loop_init(&loop); error != 0) Fail("uv_loop_init", error);
     if (const int error = uv_async_init(&loop, &async, &State::OnAsync); error != 0) {
@@ -155,9 +155,8 @@ struct Loop::State {
     timer_at = *next;
     uv_update_time(&loop);
     const TimePoint now = scheduler.Now();
-    const auto wait = *next <= now
-                          ? std::chrono::milliseconds(0)
-                          : std::chrono::ceil<std::chrono::milliseconds>(*next - now);
+    const auto wait = *next <= now ? std::chrono::milliseconds(0)
+                                   : std::chrono::ceil<std::chrono::milliseconds>(*next - now);
     uv_timer_start(&timer, &State::OnTimer, static_cast<std::uint64_t>(wait.count()), 0);
   }
 

@@ -16,20 +16,23 @@ namespace resolve64::net {
 class FdWatcher {
  public:
   virtual ~FdWatcher() = default;
-  /// `events` are EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP. May remove any descriptor, its own included.
+  /// `events` are EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP. May remove any descriptor, its own
+  /// included.
   virtual void OnReady(std::uint32_t events) noexcept = 0;
 };
 
-/// Readiness of descriptors that come and go by the thousand: one epoll descriptor of its own inside the
-/// loop's, so that a descriptor can be closed at once, where a uv_poll_t has to wait for its close callback.
-/// Level-triggered. Not thread-safe.
+/// Readiness of descriptors that come and go by the thousand: one epoll descriptor of its own
+/// inside the loop's, so that a descriptor can be closed at once, where a uv_poll_t has to wait for
+/// its close callback. Level-triggered. Not thread-safe.
 class Poller {
  public:
   virtual ~Poller() = default;
-  /// Watches `fd` for `events`. False where the system refuses. `watcher` is borrowed until Remove().
+  /// Watches `fd` for `events`. False where the system refuses. `watcher` is borrowed until
+  /// Remove().
   virtual bool Add(int fd, std::uint32_t events, FdWatcher& watcher) noexcept = 0;
   virtual bool Modify(int fd, std::uint32_t events, FdWatcher& watcher) noexcept = 0;
-  /// No call to the watcher after this, not even for readiness that was already seen. Before close(fd).
+  /// No call to the watcher after this, not even for readiness that was already seen. Before
+  /// close(fd).
   virtual void Remove(int fd, FdWatcher& watcher) noexcept = 0;
 };
 

@@ -86,10 +86,9 @@ std::string Describe(const char* type, const Answer& answer, TimePoint now) {
     case LookupKind::kNodata:
     case LookupKind::kNxdomain:
       text += answer.kind == LookupKind::kNodata ? "NODATA" : "NXDOMAIN";
-      text += answer.soa != nullptr
-                  ? ", to be believed for " +
-                        std::to_string(dns::NegativeTtl(*answer.soa, now)) + " s"
-                  : ", without SOA";
+      text += answer.soa != nullptr ? ", to be believed for " +
+                                          std::to_string(dns::NegativeTtl(*answer.soa, now)) + " s"
+                                    : ", without SOA";
       break;
     case LookupKind::kError:
       text += "an error, " + ToText(answer.rcode);
@@ -219,8 +218,7 @@ net::Task<Pipeline::Gathered> Pipeline::AskBoth(Inquiry inquiry, Dns64Query quer
     const bool out_of_patience = now >= patience;
     if (may_give_up && out_of_patience && gathered.a) {
       const Answer silence = Silence(name);
-      const Dns64Decision::Act act =
-          DecideOn(policy, query, silence, &*gathered.a, now, false).act;
+      const Dns64Decision::Act act = DecideOn(policy, query, silence, &*gathered.a, now, false).act;
       if (act == Dns64Decision::Act::kSynthesize || act == Dns64Decision::Act::kAppend) {
         Note(request, "dns64", "AAAA is silent and A is known: not waiting any longer");
         gathered.aaaa = silence;
@@ -275,8 +273,7 @@ Response Pipeline::Compose(const Inquiry& inquiry, const Gathered& gathered,
     case Act::kPassAaaa:
       return FromAnswer(aaaa, inquiry.do_bit);
     case Act::kServfail: {
-      const Answer& cause =
-          aaaa.kind == LookupKind::kBogus || !gathered.a ? aaaa : *gathered.a;
+      const Answer& cause = aaaa.kind == LookupKind::kBogus || !gathered.a ? aaaa : *gathered.a;
       Response response(Rcode::kServFail);
       if (cause.ede) response.ede.push_back({*cause.ede, cause.ede_text});
       return response;
@@ -289,8 +286,8 @@ Response Pipeline::Compose(const Inquiry& inquiry, const Gathered& gathered,
       break;
   }
 
-  // Native records first; their chain is shown where there are any. Otherwise it is the chain of the A
-  // lookup, and the records stand at its end (RFC 6147 section 5.1.5).
+  // Native records first; their chain is shown where there are any. Otherwise it is the chain of
+  // the A lookup, and the records stand at its end (RFC 6147 section 5.1.5).
   const AaaaFacts facts(aaaa, now);
   std::vector<Ipv6> addresses;
   for (const std::uint16_t index : decision.kept) addresses.push_back(facts.addresses[index]);
@@ -301,8 +298,7 @@ Response Pipeline::Compose(const Inquiry& inquiry, const Gathered& gathered,
   response.authoritative = shown.authoritative;
   response.secure = decision.authentic;
   AddChain(shown, response);
-  const std::uint32_t ttl =
-      decision.act == Act::kFilterAaaa ? facts.lookup.ttl : decision.ttl;
+  const std::uint32_t ttl = decision.act == Act::kFilterAaaa ? facts.lookup.ttl : decision.ttl;
   // An RRset that differs from the signed one goes without signatures; nothing of the denial stays.
   response.answer.emplace_back(MakeAaaa(shown.final_name, addresses, ttl, now), ttl, false);
   if (decision.synthesized.empty()) return response;

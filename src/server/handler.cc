@@ -247,7 +247,7 @@ net::Task<Explanation> Handler::Account(ExplainRequest request) {
   const auto trace = std::make_shared<resolver::Trace>();
   const bool may_ask = snapshot->access.Allows(request.client);
   trace->Add(account.started, "access",
-            request.client.ToText() + (may_ask ? " may ask" : " may not ask: REFUSED"));
+             request.client.ToText() + (may_ask ? " may ask" : " may not ask: REFUSED"));
   std::string why = "the global policy: no view is for this client";
   if (!request.view.empty()) {
     why = "view \"" + view->name + "\", as was asked for";
@@ -259,7 +259,7 @@ net::Task<Explanation> Handler::Account(ExplainRequest request) {
     prefixes += " " + prefix.prefix.ToText() + (prefix.draining ? " (draining)" : "");
   }
   trace->Add(account.started, "view",
-            why + (view->policy.enabled ? "; DNS64 under" + prefixes : "; DNS64 is off"));
+             why + (view->policy.enabled ? "; DNS64 under" + prefixes : "; DNS64 is off"));
 
   Response response = Refused(Ede::kProhibited, "not in access.allow");
   const resolver::RequestPtr asked = lookups_.NewRequest(trace);

@@ -82,14 +82,15 @@ class Handler {
   Handler& operator=(const Handler&) = delete;
   ~Handler() { Clear(); }
 
-  /// What holds for messages that come from now on. `max_inflight`: questions that this worker may be
-  /// waiting for an upstream server with. Beyond it a question is answered from what is here; where
-  /// that does not suffice it is dropped over UDP and gets SERVFAIL over TCP. The newest yields: it is
-  /// the one that has cost nothing yet, and those before it have clients that still wait.
+  /// What holds for messages that come from now on. `max_inflight`: questions that this worker may
+  /// be waiting for an upstream server with. Beyond it a question is answered from what is here;
+  /// where that does not suffice it is dropped over UDP and gets SERVFAIL over TCP. The newest
+  /// yields: it is the one that has cost nothing yet, and those before it have clients that still
+  /// wait.
   void SetSnapshot(SnapshotPtr snapshot, std::size_t max_inflight);
 
-  /// Takes one message. The reply goes to `path`, at once where it needs nobody else, so that it can
-  /// leave in the batch that the message came in.
+  /// Takes one message. The reply goes to `path`, at once where it needs nobody else, so that it
+  /// can leave in the batch that the message came in.
   void Handle(std::span<const std::uint8_t> message, const Client& client,
               const std::shared_ptr<ReplyPath>& path);
 

@@ -90,10 +90,9 @@ net::Task<Response> Pipeline::Handle(Inquiry inquiry, RequestPtr request) {
       co_return response;
     }
     Note(request, "answer", "a question for every type gets HINFO (RFC 8482 section 4.2)");
-    response.answer.emplace_back(
-        dns::MakeRrset(question.name, RrType::kHinfo, kAnyTtl, kAnyHinfo, scheduler_.Now(),
-                       dns::Trust::kLocal),
-        kAnyTtl);
+    response.answer.emplace_back(dns::MakeRrset(question.name, RrType::kHinfo, kAnyTtl, kAnyHinfo,
+                                                scheduler_.Now(), dns::Trust::kLocal),
+                                 kAnyTtl);
     co_return response;
   }
   if (question.type == RrType::kPtr && !inquiry.cd_bit) {
@@ -236,16 +235,14 @@ net::Task<Response> Pipeline::Service(Inquiry inquiry, RequestPtr request) {
         !found.answer.empty() && found.answer.back().rrset->type() == RrType::kAaaa;
     if (!has_address) continue;
     Note(request, "dns64", "the AAAA records of " + target.ToText() + " go along");
-    response.additional.insert(response.additional.end(), found.answer.begin(),
-                               found.answer.end());
+    response.additional.insert(response.additional.end(), found.answer.begin(), found.answer.end());
   }
   co_return response;
 }
 
 // The names whose addresses a client of these records will want. Records that AliasMode leads to,
 // where they are at hand, go to the additional section of `response`.
-std::vector<Name> Pipeline::ServiceTargets(const Answer& answer, RrType type,
-                                           Response& response) {
+std::vector<Name> Pipeline::ServiceTargets(const Answer& answer, RrType type, Response& response) {
   std::vector<Name> targets;
   dns::RrsetPtr rrset = answer.data;
   Name owner = answer.final_name;
@@ -297,8 +294,7 @@ Response Pipeline::FromAnswer(const Answer& answer, bool do_bit) const {
   response.authoritative = answer.authoritative;
   response.secure = answer.security == Security::kSecure;
   if (answer.ede) response.ede.push_back({*answer.ede, answer.ede_text});
-  const bool says_something = answer.rcode == Rcode::kNoError ||
-                              answer.rcode == Rcode::kNxDomain ||
+  const bool says_something = answer.rcode == Rcode::kNoError || answer.rcode == Rcode::kNxDomain ||
                               answer.rcode == Rcode::kYxDomain;
   if (!says_something) return response;
   AddChain(answer, response);

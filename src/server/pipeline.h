@@ -1,6 +1,6 @@
-// From a question to what the client is told, in the order that is promised: RFC 8880 names, reverse
-// names of the view's prefixes, local zones and recursion, synthesis from the raw records, and last
-// what hides records from the client.
+// From a question to what the client is told, in the order that is promised: RFC 8880 names,
+// reverse names of the view's prefixes, local zones and recursion, synthesis from the raw records,
+// and last what hides records from the client.
 #pragma once
 
 #include <chrono>
@@ -36,7 +36,7 @@ struct Inquiry {
   bool cd_bit = false;
   bool over_ipv4 = false;
   Reach reach = Reach::kAll;
-  ViewPtr view;                                  ///< never null
+  ViewPtr view;                                   ///< never null
   std::shared_ptr<const zone::LocalZones> local;  ///< null: there are none
 
   Inquiry() = default;
@@ -46,8 +46,8 @@ struct Inquiry {
 class Pipeline {
  public:
   /// How long AAAA may stay silent while A is known, under "synthesize_on": "timeout". Clients ask
-  /// again, or give up on IPv6, after two to five seconds; a server that is merely slow has answered
-  /// a second attempt by then (RFC 6147 section 5.1.3 leaves the number open).
+  /// again, or give up on IPv6, after two to five seconds; a server that is merely slow has
+  /// answered a second attempt by then (RFC 6147 section 5.1.3 leaves the number open).
   static constexpr Duration kAaaaPatience = std::chrono::milliseconds(1500);
   /// How long an HTTPS or SVCB answer waits for addresses that are only a help (RFC 9460
   /// section 4.2). The client asks for them itself at the same moment.
@@ -82,8 +82,8 @@ class Pipeline {
   net::Task<Answer> Announce(Name name, RrType type, RequestPtr request,
                              std::shared_ptr<net::Event> changed);
   void Linger(std::unique_ptr<net::Started<Answer>> late, const RequestPtr& request);
-  Response Compose(const Inquiry& inquiry, const Gathered& gathered,
-                   const Dns64Decision& decision, const RequestPtr& request) const;
+  Response Compose(const Inquiry& inquiry, const Gathered& gathered, const Dns64Decision& decision,
+                   const RequestPtr& request) const;
 
   // pipeline.cc
   net::Task<Answer> Find(Name name, RrType type, Reach reach, RequestPtr request);

@@ -95,9 +95,8 @@ class Renderer {
 
   bool AddAll(dns::MessageBuilder& builder, Section section,
               const std::vector<ResponseRrset>& items) const {
-    return std::all_of(items.begin(), items.end(), [&](const ResponseRrset& item) {
-      return Add(builder, section, item);
-    });
+    return std::all_of(items.begin(), items.end(),
+                       [&](const ResponseRrset& item) { return Add(builder, section, item); });
   }
 
   const ClientQuery& query_;

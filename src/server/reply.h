@@ -16,12 +16,12 @@ std::size_t UdpLimit(const ClientQuery& query, std::uint16_t own_limit) noexcept
 
 inline constexpr std::size_t kTcpLimit = 65535;
 
-/// The reply to `query`, at most `limit` octets. `own_payload` is what we take over UDP, told in the
-/// OPT record, which is there exactly where the query had one (RFC 6891 section 6.1.1).
+/// The reply to `query`, at most `limit` octets. `own_payload` is what we take over UDP, told in
+/// the OPT record, which is there exactly where the query had one (RFC 6891 section 6.1.1).
 ///
-/// Where it does not fit: the texts of Extended DNS Errors go first, then additional RRsets, then the
-/// errors themselves with TC (RFC 8914 section 3), then whole RRsets from the end, with TC
-/// (RFC 2181 section 9). Any thread.
+/// Where it does not fit: the texts of Extended DNS Errors go first, then additional RRsets, then
+/// the errors themselves with TC (RFC 8914 section 3), then whole RRsets from the end, with TC (RFC
+/// 2181 section 9). Any thread.
 std::vector<std::uint8_t> RenderReply(const ClientQuery& query, const Response& response,
                                       std::size_t limit, std::uint16_t own_payload);
 

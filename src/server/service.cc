@@ -79,7 +79,8 @@ Result<bool> Service::Start() {
   return true;
 }
 
-// A callback for each worker, from its own thread; the last of them has `done` called by the main loop.
+// A callback for each worker, from its own thread; the last of them has `done` called by the main
+// loop.
 std::function<void()> Service::AfterAll(std::function<void()> done) {
   auto left = std::make_shared<std::size_t>(workers_.size());
   return [this, left, done = std::move(done)] {
@@ -119,8 +120,7 @@ void Service::Explain(ExplainRequest request, std::function<void(Explanation)> d
       });
 }
 
-void Service::Inflight(std::size_t most,
-                       std::function<void(std::vector<InflightQuestion>)> done) {
+void Service::Inflight(std::size_t most, std::function<void(std::vector<InflightQuestion>)> done) {
   auto all = std::make_shared<std::vector<InflightQuestion>>();
   auto left = std::make_shared<std::size_t>(workers_.size());
   for (const std::unique_ptr<Worker>& worker : workers_) {

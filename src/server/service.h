@@ -33,8 +33,8 @@ class Service {
   /// Starts the workers. After Bind(), and after privileges were dropped.
   Result<bool> Start();
 
-  /// Puts `snapshot` in force in all workers, and calls `done` with what only a new start changes, one a
-  /// line. kNetwork where a new listener cannot be had: everything stays as it was.
+  /// Puts `snapshot` in force in all workers, and calls `done` with what only a new start changes,
+  /// one a line. kNetwork where a new listener cannot be had: everything stays as it was.
   Result<bool> Reload(SnapshotPtr snapshot, std::function<void(std::vector<std::string>)> done);
 
   /// Takes no more questions, answers those in progress for up to kGrace, then calls `done`.

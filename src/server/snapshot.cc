@@ -47,9 +47,8 @@ Dns64Policy ToPolicy(const config::Dns64Config& from) {
   to.exempt_names = from.exempt_names;
   to.always_synthesize_names = from.always_synthesize_names;
   to.append_names = from.append_names;
-  to.dnssec_mode = from.dnssec_mode == config::DnssecMode::kBreak
-                       ? Dns64Policy::DnssecMode::kBreak
-                       : Dns64Policy::DnssecMode::kRfc;
+  to.dnssec_mode = from.dnssec_mode == config::DnssecMode::kBreak ? Dns64Policy::DnssecMode::kBreak
+                                                                  : Dns64Policy::DnssecMode::kRfc;
   for (const Network& network : from.foreign_prefixes) {
     const Result<Prefix> prefix = network.base().is_v6()
                                       ? Prefix::Make(network.base().v6(), network.bits())

@@ -1,4 +1,5 @@
-// Everything that a load of the configuration makes, as one immutable value that a reload swaps whole.
+// Everything that a load of the configuration makes, as one immutable value that a reload swaps
+// whole.
 #pragma once
 
 #include <memory>
@@ -28,8 +29,8 @@ struct SnapshotResult {
   std::vector<std::string> errors;  ///< one a line, with file and line where they are known
 };
 
-/// Reads the zone files and the root hints that `config` names, and compiles the rest. Blocks on those
-/// files. Any thread.
+/// Reads the zone files and the root hints that `config` names, and compiles the rest. Blocks on
+/// those files. Any thread.
 SnapshotResult BuildSnapshot(std::shared_ptr<const config::Config> config);
 
 }  // namespace resolve64::server

@@ -49,13 +49,15 @@ Error Explain(const config::Listener& listener, int error) {
   switch (error) {
     case EADDRINUSE:
       text +=
-          "address in use: another resolver (systemd-resolved?) holds it; stop it or choose another "
+          "address in use: another resolver (systemd-resolved?) holds it; stop it or choose "
+          "another "
           "port";
       break;
     case EACCES:
     case EPERM:
       text +=
-          "permission denied: ports below 1024 need root or CAP_NET_BIND_SERVICE; start with them or "
+          "permission denied: ports below 1024 need root or CAP_NET_BIND_SERVICE; start with them "
+          "or "
           "choose another port";
       break;
     case EAFNOSUPPORT:

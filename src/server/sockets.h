@@ -34,8 +34,8 @@ class OwnedFd {
   int fd_ = -1;
 };
 
-/// Whom a datagram came from, and which of our addresses it was sent to (RFC 2181 section 4: the reply
-/// leaves from there). A plain value.
+/// Whom a datagram came from, and which of our addresses it was sent to (RFC 2181 section 4: the
+/// reply leaves from there). A plain value.
 struct Peer {
   union {
     sockaddr any;
@@ -65,8 +65,9 @@ struct Listening {
 /// "192.0.2.1:53", "[2001:db8::1]:53".
 std::string ListenerText(const config::Listener& listener);
 
-/// Nothing where the address is free. kNetwork, with what the operator can do about it, where another
-/// process has it: SO_REUSEPORT alone would share it silently with a second resolver of the same user.
+/// Nothing where the address is free. kNetwork, with what the operator can do about it, where
+/// another process has it: SO_REUSEPORT alone would share it silently with a second resolver of the
+/// same user.
 Result<bool> CheckFree(const config::Listener& listener);
 
 /// Sockets with SO_REUSEPORT, non-blocking, close-on-exec. kNetwork as above.

@@ -94,8 +94,7 @@ void TcpConnection::Parse() {
   const std::shared_ptr<TcpConnection> self = shared_from_this();
   std::size_t at = 0;
   while (HasRoom() && received_.size() - at >= kLengthPrefix) {
-    const std::size_t length =
-        static_cast<std::size_t>(received_[at]) << 8 | received_[at + 1];
+    const std::size_t length = static_cast<std::size_t>(received_[at]) << 8 | received_[at + 1];
     if (received_.size() - at - kLengthPrefix < length) break;
     ++inflight_;
     last_message_ = server_.loop_.scheduler().Now();
@@ -155,8 +154,7 @@ bool TcpConnection::Flush() {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) return false;
       // The slow reader's clock runs until all of it is out.
-      server_.loop_.scheduler().Arm(
-          *this, std::min(last_message_, last_sent_) + server_.idle_);
+      server_.loop_.scheduler().Arm(*this, std::min(last_message_, last_sent_) + server_.idle_);
       return true;
     }
     sent_ += static_cast<std::size_t>(sent);
@@ -205,8 +203,8 @@ void TcpServer::Finish() {
   for (const std::shared_ptr<TcpConnection>& connection : all) connection->Finish();
 }
 
-// Where the connections are at their limit: the one that was silent longest makes room for one that may
-// have something to ask. False where all are busy.
+// Where the connections are at their limit: the one that was silent longest makes room for one that
+// may have something to ask. False where all are busy.
 bool TcpServer::MakeRoom() {
   const auto silent = std::find_if(connections_.begin(), connections_.end(),
                                    [](const auto& connection) { return connection->idle(); });

@@ -17,8 +17,9 @@ namespace resolve64::server {
 
 class TcpServer;
 
-/// A client's connection. Replies leave as they are ready, in any order (RFC 7766 section 6.2.1.1). The
-/// questions in progress keep the object, not the connection: what is ready after it closed is dropped.
+/// A client's connection. Replies leave as they are ready, in any order (RFC 7766 section 6.2.1.1).
+/// The questions in progress keep the object, not the connection: what is ready after it closed is
+/// dropped.
 class TcpConnection final : public ReplyPath,
                             public net::FdWatcher,
                             public net::TimerNode,
@@ -83,12 +84,13 @@ class TcpServer {
   TcpServer& operator=(const TcpServer&) = delete;
   ~TcpServer();
 
-  /// `max_clients`: connections of all workers together. `idle`: a connection without a complete message
-  /// for so long is closed, and one whose client does not take its replies.
+  /// `max_clients`: connections of all workers together. `idle`: a connection without a complete
+  /// message for so long is closed, and one whose client does not take its replies.
   void SetLimits(std::size_t max_clients, Duration idle);
 
   class Acceptor;
-  /// A listening socket; accepting ends when the Acceptor is destroyed. Null where the system refuses.
+  /// A listening socket; accepting ends when the Acceptor is destroyed. Null where the system
+  /// refuses.
   std::unique_ptr<Acceptor> Listen(OwnedFd fd, ViewPtr view);
 
   /// Reads no more from anybody; what was asked is answered.

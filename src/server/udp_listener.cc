@@ -74,10 +74,7 @@ struct UdpListener::Buffers {
 };
 
 UdpListener::UdpListener(net::Loop& loop, Handler& handler, OwnedFd fd)
-    : loop_(loop),
-      handler_(handler),
-      fd_(std::move(fd)),
-      buffers_(std::make_unique<Buffers>()) {}
+    : loop_(loop), handler_(handler), fd_(std::move(fd)), buffers_(std::make_unique<Buffers>()) {}
 
 UdpListener::~UdpListener() {
   if (watched_ != 0) loop_.poller().Remove(fd_.get(), *this);
@@ -155,8 +152,7 @@ void UdpListener::Flush() noexcept {
     std::array<ControlBuffer, kBatch> controls;
     std::array<iovec, kBatch> vectors;
     std::array<mmsghdr, kBatch> headers;
-    const auto count =
-        static_cast<unsigned>(std::min<std::size_t>(outgoing_.size(), kBatch));
+    const auto count = static_cast<unsigned>(std::min<std::size_t>(outgoing_.size(), kBatch));
     for (unsigned i = 0; i < count; ++i) {
       Outgoing& one = outgoing_[i];
       vectors[i] = {one.message.data(), one.message.size()};
@@ -175,7 +171,8 @@ void UdpListener::Flush() noexcept {
         Watch(watched_ | EPOLLOUT);
         return;
       }
-      // The first cannot be sent at all (no route, an address that went away): the client asks again.
+      // The first cannot be sent at all (no route, an address that went away): the client asks
+      // again.
       sent = 1;
     }
     outgoing_.erase(outgoing_.begin(), outgoing_.begin() + sent);

@@ -14,8 +14,8 @@
 
 namespace resolve64::server {
 
-/// Kept alive by the questions that are in progress, so that a listener that a reload takes away still
-/// answers them. One thread, that of the loop, which outlives it.
+/// Kept alive by the questions that are in progress, so that a listener that a reload takes away
+/// still answers them. One thread, that of the loop, which outlives it.
 class UdpListener final : public ReplyPath,
                           public net::FdWatcher,
                           public std::enable_shared_from_this<UdpListener> {
@@ -60,8 +60,8 @@ class UdpListener final : public ReplyPath,
   std::unique_ptr<Buffers> buffers_;
   std::deque<Outgoing> outgoing_;
   std::uint32_t watched_ = 0;
-  bool reading_ = false;   // within Read(): replies wait for the end of the batch
-  bool blocked_ = false;   // the socket is full
+  bool reading_ = false;  // within Read(): replies wait for the end of the batch
+  bool blocked_ = false;  // the socket is full
 };
 
 }  // namespace resolve64::server

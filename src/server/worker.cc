@@ -72,10 +72,9 @@ class Worker::Inside {
     tcp_.SetLimits(config.limits.tcp_clients, config.limits.tcp_idle);
     for (Listening& one : added) Open(std::move(one));
     for (auto at = listeners_.begin(); at != listeners_.end();) {
-      const auto kept = std::find_if(config.listen.begin(), config.listen.end(),
-                                     [&](const config::Listener& listener) {
-                                       return SameAddress(listener, at->config);
-                                     });
+      const auto kept = std::find_if(
+          config.listen.begin(), config.listen.end(),
+          [&](const config::Listener& listener) { return SameAddress(listener, at->config); });
       if (kept == config.listen.end()) {
         at->udp->Stop();
         at = listeners_.erase(at);
@@ -189,20 +188,17 @@ Result<bool> Worker::Start(SnapshotPtr snapshot, std::vector<Listening> listenin
   return Error{Errc::kNetwork, "cannot start a worker: " + fault};
 }
 
-void Worker::Apply(SnapshotPtr snapshot, std::vector<Listening> added,
-                   std::function<void()> done) {
+void Worker::Apply(SnapshotPtr snapshot, std::vector<Listening> added, std::function<void()> done) {
   // A std::function has to be copyable, and sockets are not.
   auto sockets = std::make_shared<std::vector<Listening>>(std::move(added));
-  inside_->loop().Post(
-      [this, snapshot = std::move(snapshot), sockets, done = std::move(done)] {
-        inside_->Apply(snapshot, std::move(*sockets));
-        done();
-      });
+  inside_->loop().Post([this, snapshot = std::move(snapshot), sockets, done = std::move(done)] {
+    inside_->Apply(snapshot, std::move(*sockets));
+    done();
+  });
 }
 
 void Worker::Drain(Duration grace, std::function<void()> done) {
-  inside_->loop().Post(
-      [this, grace, done = std::move(done)] { inside_->Drain(grace, done); });
+  inside_->loop().Post([this, grace, done = std::move(done)] { inside_->Drain(grace, done); });
 }
 
 void Worker::Prime() {
@@ -215,8 +211,7 @@ void Worker::Explain(ExplainRequest request, std::function<void(Explanation)> do
   });
 }
 
-void Worker::Inflight(std::size_t most,
-                      std::function<void(std::vector<InflightQuestion>)> done) {
+void Worker::Inflight(std::size_t most, std::function<void(std::vector<InflightQuestion>)> done) {
   inside_->loop().Post(
       [this, most, done = std::move(done)] { done(inside_->handler().Inflight(most)); });
 }

@@ -37,12 +37,12 @@ class Worker {
   /// Stops at once where Drain() did not end.
   ~Worker();
 
-  /// Starts the thread and serves `listening`. `share`: the part of the limits that is this worker's,
-  /// one of so many. kNetwork where the system has no descriptors left.
+  /// Starts the thread and serves `listening`. `share`: the part of the limits that is this
+  /// worker's, one of so many. kNetwork where the system has no descriptors left.
   Result<bool> Start(SnapshotPtr snapshot, std::vector<Listening> listening, std::size_t workers);
 
-  /// From now on `snapshot` holds, with these sockets beside those whose address is still in it. The
-  /// new ones are open before the old ones close; what is in progress is answered. Then `done`.
+  /// From now on `snapshot` holds, with these sockets beside those whose address is still in it.
+  /// The new ones are open before the old ones close; what is in progress is answered. Then `done`.
   void Apply(SnapshotPtr snapshot, std::vector<Listening> added, std::function<void()> done);
 
   /// Takes no more questions, answers those in progress for up to `grace`, stops the loop, calls
