@@ -188,8 +188,8 @@ bool RrsetCache::Put(const dns::RrsetPtr& rrset, TimePoint now) {
   return Store(*map, name, low, std::move(entry), now);
 }
 
-bool RrsetCache::PutDenial(const Name& name, Entry::Kind kind, RrType type,
-                           const Negative& negative, TimePoint now) {
+bool RrsetCache::PutDenial(const Name& name, Entry::Kind kind, RrType type, Negative negative,
+                           TimePoint now) {
   if (negative.soa == nullptr) return false;
   const auto allowed = std::chrono::seconds(dns::NegativeTtl(*negative.soa, now));
   const TimePoint expires = std::min(negative.expires, now + allowed);
@@ -199,8 +199,8 @@ bool RrsetCache::PutDenial(const Name& name, Entry::Kind kind, RrType type,
   denial->name_length = static_cast<std::uint8_t>(name.length());
   denial->name = std::make_unique<std::uint8_t[]>(name.length());
   std::memcpy(denial->name.get(), name.wire().data(), name.length());
-  denial->soa = negative.soa;
-  denial->proof = negative.proof;
+  denial->soa = std::move(negative.soa);
+  denial->proof = std::move(negative.proof);
   denial->expires = expires;
   denial->security = negative.security;
   Entry entry;
@@ -221,13 +221,13 @@ bool RrsetCache::PutDenial(const Name& name, Entry::Kind kind, RrType type,
   return Store(*map, name, low, std::move(entry), now);
 }
 
-bool RrsetCache::PutNodata(const Name& name, RrType type, const Negative& negative, TimePoint now) {
+bool RrsetCache::PutNodata(const Name& name, RrType type, Negative negative, TimePoint now) {
   if (!IsCacheable(type, nullptr)) return false;
-  return PutDenial(name, Entry::Kind::kNodata, type, negative, now);
+  return PutDenial(name, Entry::Kind::kNodata, type, std::move(negative), now);
 }
 
-bool RrsetCache::PutNxdomain(const Name& name, const Negative& negative, TimePoint now) {
-  return PutDenial(name, Entry::Kind::kNxdomain, RrType::kNone, negative, now);
+bool RrsetCache::PutNxdomain(const Name& name, Negative negative, TimePoint now) {
+  return PutDenial(name, Entry::Kind::kNxdomain, RrType::kNone, std::move(negative), now);
 }
 
 std::size_t RrsetCache::Flush(const Name& name) {

@@ -70,10 +70,10 @@ class RrsetCache {
   /// Keeps a denial of (name, type). It expires no later than its SOA allows. False, and not kept,
   /// where it has no SOA or no time to live (RFC 2308 section 5), or live data of the trust of an
   /// authoritative reply is there.
-  bool PutNodata(const Name& name, RrType type, const Negative& negative, TimePoint now);
+  bool PutNodata(const Name& name, RrType type, Negative negative, TimePoint now);
   /// Keeps a denial of `name`. As above; data that lives at the name stays, and is preferred by
   /// Find().
-  bool PutNxdomain(const Name& name, const Negative& negative, TimePoint now);
+  bool PutNxdomain(const Name& name, Negative negative, TimePoint now);
 
   /// Forget; the number of entries that went.
   std::size_t Flush(const Name& name);
@@ -115,8 +115,7 @@ class RrsetCache {
   };
   using Map = SieveMap<Entry>;
 
-  bool PutDenial(const Name& name, Entry::Kind kind, RrType type, const Negative& negative,
-                 TimePoint now);
+  bool PutDenial(const Name& name, Entry::Kind kind, RrType type, Negative negative, TimePoint now);
   static bool Store(Map& map, const Name& name, std::uint32_t hash, Entry entry, TimePoint now);
 
   Sharded<Entry> entries_;

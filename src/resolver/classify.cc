@@ -13,9 +13,10 @@ using dns::RrsetBuilder;
 using dns::RrsetPtr;
 using dns::Trust;
 
-constexpr std::size_t kMaxLinks = 12;     // of one message; LIM-01 bounds the whole
-constexpr std::size_t kMaxRecords = 100;  // of one RRset, LIM-07
-constexpr std::size_t kMaxProofs = 16;    // NSEC and NSEC3 RRsets kept of one message
+constexpr std::size_t kMaxLinks = 12;      // of one message; LIM-01 bounds the whole
+constexpr std::size_t kMaxRecords = 1000;  // of one RRset; past 100 it is not cached (LIM-07)
+constexpr std::size_t kMaxServers = 100;   // of a delegation (LIM-07)
+constexpr std::size_t kMaxProofs = 16;     // NSEC and NSEC3 RRsets kept of one message
 constexpr std::size_t kRrsigFixedLength =
     18;  // octets before the signer's name, RFC 4034 section 3.1
 
@@ -62,7 +63,8 @@ class Judge {
 
   // The RRset (owner, type) of a section with its signatures. Null where there is none; malformed_
   // where it is broken.
-  RrsetPtr Collect(Section section, const Name& owner, RrType type, Trust trust) {
+  RrsetPtr Collect(Section section, const Name& owner, RrType type, Trust trust,
+                   std::uint32_t max_ttl) {
     RrsetBuilder builder(owner, type);
     bool good = true;
     Each(section, [&](const RecordView& record, const Name& at) {
@@ -77,7 +79,7 @@ class Judge {
     });
     if (!good || builder.size() > kMaxRecords) malformed_ = true;
     if (malformed_ || builder.size() == 0) return nullptr;
-    return builder.Build(now_, trust, bounds_.min, bounds_.max);
+    return builder.Build(now_, trust, std::min(bounds_.min, max_ttl), max_ttl);
   }
 
   [[nodiscard]] bool Covers(const RecordView& rrsig, RrType type) const {
@@ -127,7 +129,8 @@ class Judge {
       const Trust trust = aa() && links == 0 ? Trust::kAuthAnswer : Trust::kNonAuthAnswer;
 
       if (const std::optional<Name> owner = DnameAbove(current)) {
-        const RrsetPtr dname = Collect(Section::kAnswer, *owner, RrType::kDname, trust);
+        const RrsetPtr dname =
+            Collect(Section::kAnswer, *owner, RrType::kDname, trust, bounds_.max);
         if (malformed_ || dname == nullptr || dname->size() != 1) return false;
         const Result<Name> target = current.Rebase(*owner, dns::TargetOf(dname->rdata(0)));
         reply_.chain.push_back(dname);
@@ -137,12 +140,13 @@ class Judge {
             dns::MakeRrset(current, RrType::kCname, dname->ttl(), target->wire(), now_, trust));
         current = *target;
       } else if (type != RrType::kCname && Has(Section::kAnswer, current, RrType::kCname)) {
-        const RrsetPtr cname = Collect(Section::kAnswer, current, RrType::kCname, trust);
+        const RrsetPtr cname =
+            Collect(Section::kAnswer, current, RrType::kCname, trust, bounds_.max);
         if (malformed_ || cname == nullptr || cname->size() != 1) return false;
         reply_.chain.push_back(cname);
         current = dns::TargetOf(cname->rdata(0));
       } else {
-        reply_.data = Collect(Section::kAnswer, current, type, trust);
+        reply_.data = Collect(Section::kAnswer, current, type, trust, bounds_.max);
         return !malformed_;
       }
       if (current == asked_.question.name) break;  // a loop: the resolver sees it too
@@ -158,9 +162,12 @@ class Judge {
       if (record.type == RrType::kSoa && name.IsAtOrBelow(at) && InBailiwick(at)) owner = at;
     });
     if (!owner) return nullptr;
-    RrsetPtr soa = Collect(Section::kAuthority, *owner, RrType::kSoa,
-                           aa() ? Trust::kAuthAuthority : Trust::kNonAuthAnswer);
-    return soa != nullptr && soa->size() == 1 ? soa : nullptr;
+    // Its TTL is that of the denial (RFC 2308 section 5): the MINIMUM bounds it, and so do we.
+    const Trust trust = aa() ? Trust::kAuthAuthority : Trust::kNonAuthAnswer;
+    const RrsetPtr sent = Collect(Section::kAuthority, *owner, RrType::kSoa, trust, bounds_.max);
+    if (sent == nullptr || sent->size() != 1) return nullptr;
+    const std::uint32_t most = std::min(dns::SoaMinimum(sent->rdata(0)), bounds_.max_negative);
+    return Collect(Section::kAuthority, *owner, RrType::kSoa, trust, most);
   }
 
   void CollectProof() {
@@ -174,7 +181,8 @@ class Judge {
       seen.push_back(key);
     });
     for (const auto& [owner, type] : seen) {
-      RrsetPtr rrset = Collect(Section::kAuthority, owner, type, Trust::kAuthAuthority);
+      RrsetPtr rrset =
+          Collect(Section::kAuthority, owner, type, Trust::kAuthAuthority, bounds_.max);
       if (rrset != nullptr) reply_.proof.push_back(std::move(rrset));
     }
   }
@@ -246,8 +254,11 @@ class Judge {
       reply_.kind = ReplyKind::kNodata;
       return std::move(reply_);
     }
-    const RrsetPtr ns = Collect(Section::kAuthority, cut, RrType::kNs, Trust::kNonAuthAnswer);
-    if (ns == nullptr) return Reject(Useless::kMalformed, "a malformed or endless delegation");
+    const RrsetPtr ns =
+        Collect(Section::kAuthority, cut, RrType::kNs, Trust::kNonAuthAnswer, bounds_.max);
+    if (ns == nullptr || ns->size() > kMaxServers) {
+      return Reject(Useless::kMalformed, "a malformed or endless delegation");
+    }
 
     reply_.kind = ReplyKind::kReferral;
     reply_.delegation = MakeDelegation(*ns);
@@ -266,7 +277,7 @@ class Judge {
     Each(Section::kAdditional, [&](const RecordView& record, const Name& at) {
       const bool is_a = record.type == RrType::kA;
       if (!is_a && record.type != RrType::kAaaa) return;
-      if (!InBailiwick(at) || delegation->glue.size() >= 2 * kMaxRecords) return;
+      if (!InBailiwick(at) || delegation->glue.size() >= 2 * kMaxServers) return;
       const auto& names = delegation->ns;
       if (std::find(names.begin(), names.end(), at) == names.end()) return;
       const auto rdata = message_.RawRdata(record);

@@ -34,6 +34,7 @@ enum class Useless : std::uint8_t {
 struct TtlBounds {
   std::uint32_t min = 0;
   std::uint32_t max = 86400;
+  std::uint32_t max_negative = 3600;
 };
 
 /// A judged reply. Only records that are in the bailiwick of the zone asked and on the way from the

@@ -58,7 +58,7 @@ Resolver::State::State(net::Scheduler& scheduler, Random& random, Caches& caches
       random_(random),
       caches_(caches),
       stats_(stats),
-      context_{scheduler, random, caches.servers, transport, stats},
+      context_{scheduler, random, caches.servers, transport, stats, {}},
       joined_(context_, [this](const Question& question,
                                const upstream::ZoneOutcome& outcome) { Store(question, outcome); }),
       background_(scheduler) {}

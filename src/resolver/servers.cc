@@ -208,7 +208,10 @@ net::Task<void> Resolver::State::FindAddress(Name ns, RrType type, RequestPtr re
 }
 
 net::Task<bool> Resolver::State::Prime(SettingsPtr settings) {
-  if (priming_) co_return false;
+  const bool forwarded = std::any_of(
+      settings->zones.begin(), settings->zones.end(),
+      [](const ConfiguredZone& zone) { return zone.zone.is_root() && zone.forward && zone.only; });
+  if (priming_ || forwarded) co_return false;
   priming_ = true;
   ZoneView hints;
   for (const zone::RootServer& server : settings->root) {

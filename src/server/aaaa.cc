@@ -286,19 +286,27 @@ Response Pipeline::Compose(const Inquiry& inquiry, const Gathered& gathered,
       break;
   }
 
-  // Native records first; their chain is shown where there are any. Otherwise it is the chain of
-  // the A lookup, and the records stand at its end (RFC 6147 section 5.1.5).
+  // Native records first; their chain is shown where there are any. Otherwise it is the chain of the
+  // A lookup, and the records stand at its end (RFC 6147 section 5.1.5).
   const AaaaFacts facts(aaaa, now);
   std::vector<Ipv6> addresses;
   for (const std::uint16_t index : decision.kept) addresses.push_back(facts.addresses[index]);
-  const Answer& shown = decision.kept.empty() && gathered.a ? *gathered.a : aaaa;
   addresses.insert(addresses.end(), decision.synthesized.begin(), decision.synthesized.end());
+  const bool native = decision.act == Act::kFilterAaaa || !decision.kept.empty();
+  const Answer& shown = native || !gathered.a ? aaaa : *gathered.a;
 
   Response response(Rcode::kNoError);
   response.authoritative = shown.authoritative;
   response.secure = decision.authentic;
   AddChain(shown, response);
-  const std::uint32_t ttl = decision.act == Act::kFilterAaaa ? facts.lookup.ttl : decision.ttl;
+  if (addresses.empty()) {
+    // Every AAAA record is excluded, and there is no A: the denial of A speaks for both.
+    if (gathered.a && gathered.a->final_name == aaaa.final_name) {
+      AddDenial(*gathered.a, false, response);
+    }
+    return response;
+  }
+  const std::uint32_t ttl = decision.ttl;
   // An RRset that differs from the signed one goes without signatures; nothing of the denial stays.
   response.answer.emplace_back(MakeAaaa(shown.final_name, addresses, ttl, now), ttl, false);
   if (decision.synthesized.empty()) return response;

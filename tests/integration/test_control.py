@@ -57,7 +57,7 @@ def test_explain_speaks_json(site, start):
 
 # Covers: T5, U9
 def test_explain_answers_for_a_view_a_client_and_the_bits(site, start):
-    subject = start(dns64={"clients_over_ipv4": True}, views={
+    subject = start(access={"allow": ["private", "2001:db8::/32", "192.0.2.0/24"]}, views={
         "jool": {"clients": ["2001:db8:1::/48"], "dns64": {"prefixes": ["2001:db8:777::/96"]}},
         "never": {"clients": ["192.0.2.0/24"], "dns64": {"clients_over_ipv4": False}}})
     ask = ("explain", "v4.example.com", "AAAA")

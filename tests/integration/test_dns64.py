@@ -52,6 +52,10 @@ def test_nxdomain_is_nxdomain_and_costs_no_a_question_when_cached(site, com, sta
     assert answer.rcode == "NXDOMAIN" and not answer.answer() and len(answer.soa) == 1
     site.forget()
     assert subject.query("ghost.example.com.", "AAAA").rcode == "NXDOMAIN"
+    assert not site.queries(type="A")
+    assert subject.query("nx.example.com.", "AAAA").rcode == "NXDOMAIN"
+    site.forget()
+    assert subject.query("nx.example.com.", "AAAA").rcode == "NXDOMAIN"
     assert not site.log
 
 
@@ -196,7 +200,9 @@ def test_a_chain_that_ends_in_nothing_keeps_chain_rcode_and_one_soa(site, start)
 
 
 # Covers: D64-23
-def test_where_the_aaaa_chain_and_the_a_chain_differ_the_a_chain_is_shown(site, com, start):
+@pytest.mark.parametrize("slow", ["A", "AAAA"])
+def test_where_the_aaaa_chain_and_the_a_chain_differ_the_a_chain_is_shown(site, com, start, slow):
+    com.on(behave.delay(0.05), name="cdn.example.com.", type=slow)
     com.on(behave.reply("%NAME% 60 CNAME v4.example.net."), name="cdn.example.com.", type="A")
     com.on(behave.reply("%NAME% 60 CNAME text.example.net."), name="cdn.example.com.", type="AAAA")
     answer = start().query("cdn.example.com.", "AAAA")

@@ -12,10 +12,11 @@ DELAY = 0.2
 
 @pytest.fixture
 def slow(site, com, start):
-    """A resolver that knows the delegation of example.com., whose server now takes 200 ms. Gives (site, resolver)."""
-    subject = start()
-    assert subject.query("text.example.com.", "TXT").rcode == "NOERROR"
+    """A resolver that knows example.com. and its server, which takes 200 ms. Gives (site, resolver)."""
     com.on(behave.delay(DELAY))
+    subject = start()
+    for name in ("text", "mail", "www6", "several"):
+        assert subject.query(f"{name}.example.com.", "TXT").rcode == "NOERROR"
     site.forget()
     return site, subject
 

@@ -293,7 +293,7 @@ def test_an_nxname_question_is_told_why(start):
 def test_other_classes_are_not_resolved(site, start, rclass):
     subject = start()
     assert subject.query("v4.example.com.", "A", rclass=rclass).rcode in ("REFUSED", "NOTIMP", "FORMERR")
-    assert not site.log
+    assert not site.queries("v4.example.com.")
 
 
 # Covers: CAC-12
@@ -310,7 +310,7 @@ def test_flush_forgets_a_name_a_type_or_a_subtree(site, start):
     subject.ctl("flush", "v4.example.com", "--type", "A")
     assert not asked("v4.example.com.", "TXT") and asked("v4.example.com.")
     subject.ctl("flush", "v4.example.com")
-    assert asked("v4.example.com.", "TXT")
+    assert asked("v4.example.com.", "TXT") and asked("v4.example.com.")
     subject.ctl("flush", "example.com")
     assert not asked("v4.example.com.")
     subject.ctl("flush", "example.com", "--below")

@@ -65,15 +65,16 @@ def test_several_workers_share_port_and_cache(site, start):
     for name, rtype in names[:60]:
         assert subject.query(name, rtype).rcode == "NOERROR"
         assert subject.query(name, "AAAA").rcode == "NOERROR"
-    assert not [q for q in site.queries(below="w.example.com.") if q.type == "A"]
+    assert not [q for q in site.queries(below="w.example.com.", type="A") if len(q.labels) == 4]
     assert subject.stats()["queries"] >= 320
 
 
 # Covers: ATK-05
 def test_equal_questions_are_joined_across_workers_or_cost_one_query_a_worker(site, com, start):
-    com.on(behave.delay(0.3), name="v4.example.com.")
+    com.on(behave.delay(0.3))
     subject = start(workers=2)
-    subject.query("text.example.com.", "TXT")
+    for name in ("text", "mail", "www6"):
+        subject.query(f"{name}.example.com.", "TXT")
     answers = subject.query_all([("v4.example.com.", "A")] * 40)
     assert {tuple(answer.values("A")) for answer in answers} == {("192.0.2.33",)}
     assert site.count("v4.example.com.", "A") <= 2

@@ -18,7 +18,7 @@ def ask_many(subject, count, zone="w.pair.com."):
 
 
 # Covers: REC-10
-@pytest.mark.parametrize("kind", ["formerr", "notimp", "formerr-opt", "ignore"])
+@pytest.mark.parametrize("kind", ["formerr", "notimp", "ignore"])
 def test_a_server_without_edns_is_asked_without_it(site, com, start, kind):
     com.on(behave.no_edns(kind))
     subject = start()
@@ -29,7 +29,7 @@ def test_a_server_without_edns_is_asked_without_it(site, com, start, kind):
 
 
 # Covers: REC-10
-@pytest.mark.parametrize("kind", ["drop", "badvers"])
+@pytest.mark.parametrize("kind", ["drop", "badvers", "formerr-opt"])
 def test_a_server_that_is_of_no_use_with_edns_leaves_the_question_to_the_next(pair, start, kind):
     pair[0].on(behave.no_edns(kind))
     assert all(answer.values("A") == ["192.0.2.3"] for answer in ask_many(start(), 6))
@@ -270,7 +270,8 @@ def test_glue_to_addresses_that_no_server_has_is_treated_as_absent(site, start, 
 def test_without_allow_loopback_no_query_goes_to_loopback(site, start):
     subject = start(upstream={"allow_loopback": False, "timeout": "2s"})
     assert subject.query("v4.example.com.", "A").rcode == "SERVFAIL"
-    assert not site.queries(below="com.")
+    # The root's address is configured and may be a loopback address; the referral's may not.
+    assert not site.queries(server=site.servers["com."][0])
 
 
 # Covers: REC-32
@@ -285,9 +286,10 @@ def test_a_delegation_to_the_resolver_itself_is_not_followed(site, start):
 
 # Covers: REC-04, ATK-05
 def test_equal_questions_at_the_same_time_cost_one_query(site, com, start):
-    com.on(behave.delay(0.3), name="v4.example.com.")
+    com.on(behave.delay(0.3))
     subject = start()
-    subject.query("text.example.com.", "TXT")
+    for name in ("text", "mail", "www6"):
+        subject.query(f"{name}.example.com.", "TXT")
     answers = subject.query_all([("v4.example.com.", "A")] * 40)
     assert all(answer.values("A") == ["192.0.2.33"] for answer in answers)
     assert site.count("v4.example.com.", "A") == 1

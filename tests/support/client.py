@@ -9,7 +9,6 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.name
-import dns.opcode
 import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
@@ -40,10 +39,12 @@ class Response:
     def __init__(self, wire, over="udp", seconds=0.0):
         self.wire = wire
         self.over = over
+        self.opcode = wire[2] >> 3 & 15 if len(wire) > 2 else None
         self.seconds = seconds
         try:
-            self.message = dns.message.from_wire(wire, one_rr_per_rrset=True)
-        except dns.exception.DNSException as fault:
+            # dnspython knows few opcodes: it reads the message as a query's.
+            self.message = dns.message.from_wire(wire[:2] + bytes([wire[2] & 0x87]) + wire[3:], one_rr_per_rrset=True)
+        except (dns.exception.DNSException, IndexError) as fault:
             raise AssertionError(f"not a DNS message ({fault!r}): {wire.hex()}") from fault
 
     @property
@@ -57,10 +58,6 @@ class Response:
     @property
     def flags(self):
         return set(dns.flags.to_text(self.message.flags).split())
-
-    @property
-    def opcode(self):
-        return dns.opcode.to_text(self.message.opcode())
 
     @property
     def question(self):

@@ -55,17 +55,12 @@ net::Task<Got> Listen(Channel& channel, const Message& query, Stats& stats, Time
   co_return Got(Got::Kind::kFlooded);
 }
 
-bool HasOpt(const Message& message) {
-  const Result<MessageView> view = MessageView::Parse(message);
-  return view && view->edns().has_value();
-}
-
-// An error that a server without EDNS gives to a query with it (RFC 6891 section 7).
+// An error that servers give to a query for its OPT record (RFC 6891 section 7); some send the OPT
+// back with it.
 bool RefusesEdns(const Message& message) {
   const std::optional<Header> header = Header::Read(message);
   if (!header) return false;
-  const bool error = header->rcode() == Rcode::kFormErr || header->rcode() == Rcode::kNotImp;
-  if (error) return !HasOpt(message);
+  if (header->rcode() == Rcode::kFormErr || header->rcode() == Rcode::kNotImp) return true;
   const Result<MessageView> view = MessageView::Parse(message);
   return view && view->rcode() == Rcode::kBadVers;
 }

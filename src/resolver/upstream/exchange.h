@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/random.h"
 #include "cache/server_table.h"
 #include "net/task.h"
@@ -38,13 +40,17 @@ struct Heard {
 
 enum class Protocol : std::uint8_t { kUdp, kTcp };
 
-/// What exchanges of a worker share. All borrowed.
+/// How many queries wait for each server.
+using WaitingCounts = std::unordered_map<Endpoint, int, MemberHash>;
+
+/// What exchanges of a worker share. All borrowed but `waiting`.
 struct ExchangeContext {
   net::Scheduler& scheduler;
   Random& random;
   cache::ServerTable& servers;
   Transport& transport;
   Stats& stats;
+  WaitingCounts waiting{};
 };
 
 /// Asks `server` and waits until `deadline` for a reply that matches. Handles, within the budget of

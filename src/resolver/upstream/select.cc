@@ -9,8 +9,10 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::uint32_t kExploreOneIn = 20;
-constexpr Duration kShortestHedge = milliseconds(20);
-constexpr Duration kLongestHedge = milliseconds(1500);
+constexpr Duration kShortestHedge = milliseconds(25);
+constexpr Duration kLongestHedge = milliseconds(1000);
+constexpr Duration kShortestResend = milliseconds(400);
+constexpr Duration kLongestResend = milliseconds(1500);
 constexpr Duration kLongestHedgeForUnknown = milliseconds(400);
 
 // Lower is asked earlier. Unknown servers count as quick ones, so that each is tried once.
@@ -65,11 +67,16 @@ Duration HedgeDelay(const Candidate& candidate, Duration typical_rtt) {
   const cache::ServerInfo& info = candidate.info;
   // The time of a server that fell silent says only how long it was waited for.
   const bool measured = info.known && info.timeouts_in_row == 0;
-  Duration delay = measured ? info.srtt + 4 * info.rttvar
-                            : std::min<Duration>(typical_rtt * 3 / 2, kLongestHedgeForUnknown);
-  delay = std::clamp<Duration>(delay, kShortestHedge, kLongestHedge);
-  const int doublings = std::min(candidate.sends, kMaxSendsToServer) - 1;
-  return doublings > 0 ? std::min<Duration>(delay * (1 << doublings), kLongestHedge) : delay;
+  const Duration delay = measured
+                             ? info.srtt + 4 * info.rttvar
+                             : std::min<Duration>(typical_rtt * 3 / 2, kLongestHedgeForUnknown);
+  return std::clamp<Duration>(delay, kShortestHedge, kLongestHedge);
+}
+
+Duration ResendDelay(const Candidate& candidate, Duration typical_rtt) {
+  const Duration delay = std::max<Duration>(HedgeDelay(candidate, typical_rtt), kShortestResend);
+  const int doublings = std::clamp(candidate.sends - 1, 0, kMaxSendsToServer);
+  return std::min<Duration>(delay * (1 << doublings), kLongestResend);
 }
 
 }  // namespace resolve64::resolver::upstream

@@ -19,7 +19,8 @@ struct Candidate {
   cache::ServerInfo info;
   bool lame = false;  ///< known not to serve this zone
   int sends = 0;      ///< over UDP, for this question
-  bool out = false;   ///< gave a useless reply to this question: not asked again
+  TimePoint last_send{};
+  bool out = false;  ///< gave a useless reply to this question: not asked again
 
   Candidate(const Endpoint& s, cache::ServerInfo i, const Name& zone)
       : server(s), info(std::move(i)), lame(info.IsLameFor(zone)) {}
@@ -34,9 +35,13 @@ inline constexpr int kMaxSendsToServer = 3;
 std::optional<std::size_t> PickServer(std::span<const Candidate> candidates, Duration typical_rtt,
                                       Random& random);
 
-/// How long a reply is waited for before the next server is asked beside it: what this server
-/// usually takes, or what servers usually take where it is unknown; twice that with each further
-/// send.
+/// How long a reply of this server is waited for before another server is asked beside it: what it
+/// usually takes, or what servers usually take where it is unknown or fell silent.
 Duration HedgeDelay(const Candidate& candidate, Duration typical_rtt);
+
+/// How long after a send the same server may be sent the question again (RFC 1035 section 4.2.1
+/// asks for seconds where nothing is known): never soon, since a slow server is not helped by more
+/// questions. Twice that with each further send.
+Duration ResendDelay(const Candidate& candidate, Duration typical_rtt);
 
 }  // namespace resolve64::resolver::upstream

@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 constexpr Duration kLastUdpWait = milliseconds(1000);  // for late replies, once everybody was asked
 constexpr Duration kTcpWait = milliseconds(2000);
 constexpr std::size_t kTcpServers = 2;  // asked over TCP after silence
+constexpr int kCrowd = 50;              // queries that wait for one silent server
 constexpr Duration kRecently = std::chrono::seconds(10);
 
 struct Arrival {
@@ -29,6 +30,24 @@ std::string Milliseconds(Duration d) {
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(d).count();
   return std::to_string(us / 1000) + "." + std::to_string(us % 1000 / 100);
 }
+
+/// Counts a query that waits for a server, for as long as it does.
+class Crowd {
+ public:
+  Crowd(WaitingCounts& counts, const Endpoint& server) : counts_(counts), server_(server) {
+    ++counts_[server_];
+  }
+  Crowd(const Crowd&) = delete;
+  Crowd& operator=(const Crowd&) = delete;
+  ~Crowd() {
+    const auto at = counts_.find(server_);
+    if (--at->second == 0) counts_.erase(at);
+  }
+
+ private:
+  WaitingCounts& counts_;
+  Endpoint server_;
+};
 
 /// The state of one AskZone(). Lives in its frame.
 class Asking {
@@ -57,57 +76,69 @@ class Asking {
       outcome_->why = "no server of " + servers_.zone.ToText() + " answered lately";
       co_return outcome_;
     }
-    TimePoint next_event = context_.scheduler.Now();
-    bool ask_another = true;
     for (;;) {
-      if (ask_another && !SendNext(next_event)) {
-        // Everybody was asked. What is under way may still bring something; after silence TCP may.
-        if (waiting_ == 0) co_return outcome_;
-        next_event = context_.scheduler.Now() + (StartTcp() ? kTcpWait : kLastUdpWait);
-        last_wait_ = true;
-      }
-      ask_another = false;
+      const TimePoint next_event = Act();
+      if (waiting_ == 0 && next_event <= context_.scheduler.Now()) co_return outcome_;
       const TimePoint until = std::min(next_event, request_->deadline);
       net::Task<std::optional<Arrival>> pop = arrivals_.Pop(until);
-      std::optional<Arrival> arrival = co_await pop;
-      if (!arrival) {
-        if (last_wait_ || context_.scheduler.Now() >= request_->deadline) {
-          GiveUpOnTheSilent();
-          co_return outcome_;
-        }
-        CountTimeout(latest_);
-        ask_another = true;
-        continue;
+      const std::optional<Arrival> arrival = co_await pop;
+      if (arrival) {
+        --waiting_;
+        if (Judge(*arrival)) co_return outcome_;
+      } else if (last_wait_ || context_.scheduler.Now() >= request_->deadline) {
+        GiveUpOnTheSilent();
+        co_return outcome_;
       }
-      --waiting_;
-      if (Judge(*arrival)) co_return outcome_;
-      if (last_wait_ && waiting_ == 0) co_return outcome_;
-      ask_another = !last_wait_ && !budget_spent_;
-      if (budget_spent_ && waiting_ == 0) co_return outcome_;
     }
   }
 
  private:
-  // RFC 9520 section 3.3. A server that answered a moment ago may merely lose packets.
+  // RFC 9520 section 3.3. A server that answered a moment ago may merely lose packets. One that has
+  // not, and that many questions wait for already, gets no more of them (LIM-05).
   [[nodiscard]] bool AllKnownDead() const {
     const TimePoint now = context_.scheduler.Now();
     return std::all_of(candidates_.begin(), candidates_.end(), [&](const Candidate& c) {
-      return c.info.dead && c.info.last_answer + kRecently < now;
+      const bool recently = c.info.last_answer + kRecently >= now;
+      const auto waiting = context_.waiting.find(c.server);
+      const bool crowded = waiting != context_.waiting.end() && waiting->second >= kCrowd;
+      return !recently && (c.info.dead || crowded);
     });
   }
 
-  bool SendNext(TimePoint& next_event) {
-    if (sends_ >= kMaxSends || budget_spent_) return false;
+  // Sends what is due, and says when to look again. Now, with nothing under way: everything was
+  // tried.
+  TimePoint Act() {
     const TimePoint now = context_.scheduler.Now();
-    const std::optional<std::size_t> pick = PickServer(candidates_, typical_, context_.random);
-    if (!pick) return false;
-    Candidate& candidate = candidates_[*pick];
-    ++sends_;
-    ++candidate.sends;
-    latest_ = *pick;
-    next_event = now + HedgeDelay(candidate, typical_);
-    Start(*pick, Protocol::kUdp);
-    return true;
+    if (last_wait_) return waiting_ > 0 ? last_wait_until_ : now;
+    if (!may_ask_another_ && waiting_ > 0 && slow_at_ <= now) CountTimeout(latest_);
+    const bool wait_for_latest = !may_ask_another_ && waiting_ > 0;
+    const std::optional<std::size_t> pick = sends_ < kMaxSends && !budget_spent_
+                                                ? PickServer(candidates_, typical_, context_.random)
+                                                : std::nullopt;
+    if (pick) {
+      Candidate& candidate = candidates_[*pick];
+      // Another server is asked once the latest is slow, or useless; the same server not soon
+      // again.
+      TimePoint due = wait_for_latest ? slow_at_ : now;
+      if (candidate.sends > 0) {
+        due = std::max(due, candidate.last_send + ResendDelay(candidate, typical_));
+      }
+      if (due > now) return due;
+      ++sends_;
+      ++candidate.sends;
+      candidate.last_send = now;
+      latest_ = *pick;
+      may_ask_another_ = false;
+      slow_at_ = now + HedgeDelay(candidate, typical_);
+      Start(*pick, Protocol::kUdp);
+      return slow_at_;
+    }
+    if (wait_for_latest) return slow_at_;
+    // Everybody was asked. What is under way may still bring something; after silence TCP may.
+    if (waiting_ == 0) return now;
+    last_wait_ = true;
+    last_wait_until_ = now + (StartTcp() ? kTcpWait : kLastUdpWait);
+    return last_wait_until_;
   }
 
   void Start(std::size_t index, Protocol protocol) {
@@ -133,6 +164,7 @@ class Asking {
     net::Task<Heard> exchange =
         Exchange(context_, candidates_[index].server, question_, servers_.recursive, protocol,
                  settings_, request_, request_->deadline);
+    const Crowd crowd(context_.waiting, candidates_[index].server);
     Heard heard = co_await exchange;
     arrivals_.Push(Arrival(index, std::move(heard)));
   }
@@ -180,7 +212,8 @@ class Asking {
       return false;
     }
     const Asked asked{question_, servers_.zone, servers_.recursive};
-    Reply reply = Classify(*view, asked, now, {settings_->min_ttl, settings_->max_ttl});
+    Reply reply = Classify(*view, asked, now,
+                           {settings_->min_ttl, settings_->max_ttl, settings_->max_negative_ttl});
     if (reply.kind == ReplyKind::kUseless) {
       const bool lame = reply.useless == resolver::Useless::kLame ||
                         reply.useless == resolver::Useless::kSideways ||
@@ -241,6 +274,7 @@ class Asking {
 
   void Disappoint(Candidate& candidate, const std::string& why) {
     candidate.out = true;
+    may_ask_another_ = true;
     Note([&] { return candidate.server.ToText() + " is of no use: " + why; },
          [&] {
            return TraceFields{{"server", candidate.server.ToText()}, {"why", why}};
@@ -251,6 +285,7 @@ class Asking {
   void CountTimeout(std::size_t index) {
     const Candidate& candidate = candidates_[index];
     const TimePoint now = context_.scheduler.Now();
+    may_ask_another_ = true;
     context_.stats.Add(Counter::kUpstreamTimeouts);
     context_.servers.TimedOut(candidate.server, HedgeDelay(candidate, typical_), now);
     Note([&] { return candidate.server.ToText() + " is slow: another query goes out beside it"; },
@@ -290,6 +325,9 @@ class Asking {
   std::shared_ptr<ZoneOutcome> outcome_;
   net::Mailbox<Arrival> arrivals_;
   std::size_t latest_ = 0;
+  TimePoint slow_at_{};          // when the latest send counts as slow
+  bool may_ask_another_ = true;  // the latest is slow, or was of no use
+  TimePoint last_wait_until_{};
   int sends_ = 0;
   int waiting_ = 0;
   bool budget_spent_ = false;

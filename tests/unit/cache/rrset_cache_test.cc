@@ -202,8 +202,8 @@ TEST_F(RrsetCacheTest, ADenialKeepsItsProof) {
   const RrsetPtr nsec =
       dns::MakeRrset(N("a.example"), RrType::kNsec, 60, Wire().NameOf("c.example").U16(1), kNow,
                      Trust::kAuthAuthority);
-  const Negative negative = MakeNegative(Soa("example", 60, 60), {nsec}, kNow, 60, Security::kSecure);
-  cache.PutNxdomain(N("b.example"), negative, kNow);
+  Negative negative = MakeNegative(Soa("example", 60, 60), {nsec}, kNow, 60, Security::kSecure);
+  cache.PutNxdomain(N("b.example"), std::move(negative), kNow);
   const Found found = Find("b.example");
   ASSERT_EQ(found.negative->proof.size(), 1U);
   EXPECT_EQ(found.negative->proof[0], nsec);

@@ -182,20 +182,21 @@ TEST_F(ClassifyTest, GlueCountsOnlyForNamedServersBelowTheZoneAsked) {
 }
 
 // Covers: LIM-07
-TEST_F(ClassifyTest, AnRrsetOfMoreThanAHundredRecordsIsRefused) {
-  for (const int count : {100, 101}) {
+TEST_F(ClassifyTest, AnRrsetOfMoreThanAThousandRecordsIsRefused) {
+  for (const int count : {1000, 1001}) {
     std::string lines;
     for (int i = 0; i < count; ++i) {
-      lines += "answer www.example. 60 A 192.0.2." + std::to_string(i) + "\n";
+      lines += "answer www.example. 60 A 198.51." + std::to_string(i / 250) + "." +
+               std::to_string(i % 250) + "\n";
     }
     EXPECT_EQ(Judge("www.example.", RrType::kA, "example.", lines).kind,
-              count == 100 ? ReplyKind::kAnswer : ReplyKind::kUseless);
+              count == 1000 ? ReplyKind::kAnswer : ReplyKind::kUseless);
   }
 }
 
 // Covers: CAC-02
 TEST_F(ClassifyTest, HoldsTtlsBetweenTheBounds) {
-  bounds_ = {10, 1000};
+  bounds_ = {10, 1000, 1000};
   const auto ttl = [&](const char* sent) {
     return Judge("www.example.", RrType::kA, "example.",
                  "answer www.example. " + std::string(sent) + " A 192.0.2.1\n")
@@ -205,6 +206,19 @@ TEST_F(ClassifyTest, HoldsTtlsBetweenTheBounds) {
   EXPECT_EQ(ttl("500"), 500U);
   EXPECT_EQ(ttl("86400"), 1000U);
   EXPECT_EQ(ttl("4294967295"), 1000U) << "the top bit set: RFC 8767 section 4";
+}
+
+// Covers: CAC-03
+TEST_F(ClassifyTest, TheSoaOfADenialLivesAsLongAsTheDenial) {
+  bounds_.max_negative = 100;
+  const auto ttl = [&](const char* sent, const char* minimum) {
+    return Judge("www.example.", RrType::kA, "example.",
+                 "authority example. " + std::string(sent) + " SOA " + minimum + "\n")
+        .soa->ttl();
+  };
+  EXPECT_EQ(ttl("50", "80"), 50U);
+  EXPECT_EQ(ttl("80", "50"), 50U);
+  EXPECT_EQ(ttl("3600", "900"), 100U);
 }
 
 // Covers: D64-14

@@ -77,19 +77,29 @@ TEST(PickServer, GoesRoundAndStopsAfterThreeSendsToEach) {
 }
 
 // Covers: F2
-TEST(HedgeDelay, IsShortWhereServersAreNearAndGrowsWithEachSend) {
-  Candidate unknown = Server("192.0.2.1", 0);
-  unknown.sends = 1;
-  EXPECT_EQ(HedgeDelay(unknown, milliseconds(1)), milliseconds(20));
+TEST(HedgeDelay, FollowsWhatIsKnownOfTheServer) {
+  const Candidate unknown = Server("192.0.2.1", 0);
+  EXPECT_EQ(HedgeDelay(unknown, milliseconds(1)), milliseconds(25));
   EXPECT_EQ(HedgeDelay(unknown, milliseconds(100)), milliseconds(150));
   EXPECT_EQ(HedgeDelay(unknown, milliseconds(5000)), milliseconds(400));
   Candidate known = Server("192.0.2.1", 60);
-  known.sends = 1;
   EXPECT_EQ(HedgeDelay(known, milliseconds(1)), milliseconds(64));
-  known.sends = 2;
-  EXPECT_EQ(HedgeDelay(known, milliseconds(1)), milliseconds(128));
-  known.sends = 3;
-  EXPECT_EQ(HedgeDelay(known, milliseconds(1)), milliseconds(256));
+  known.info.timeouts_in_row = 1;
+  EXPECT_EQ(HedgeDelay(known, milliseconds(1)), milliseconds(25)) << "silence is no measurement";
+}
+
+// Covers: REC-29
+TEST(ResendDelay, LeavesASlowServerTime) {
+  Candidate near = Server("192.0.2.1", 1);
+  near.sends = 1;
+  EXPECT_EQ(ResendDelay(near, milliseconds(1)), milliseconds(400));
+  near.sends = 2;
+  EXPECT_EQ(ResendDelay(near, milliseconds(1)), milliseconds(800));
+  Candidate far = Server("192.0.2.1", 600);
+  far.sends = 1;
+  EXPECT_EQ(ResendDelay(far, milliseconds(1)), milliseconds(604));
+  far.sends = 3;
+  EXPECT_EQ(ResendDelay(far, milliseconds(1)), milliseconds(1500));
 }
 
 }  // namespace
