@@ -116,11 +116,13 @@ void ServerTable::Answered(const Endpoint& endpoint, Duration rtt, TimePoint now
 void ServerTable::TimedOut(const Endpoint& endpoint, Duration waited, TimePoint now) {
   Update(endpoint, [&](Record& record) {
     ++record.timeouts;
-    // It takes longer than that, or for ever: others are tried first, and it comes back by itself
-    // once those are slower.
-    const Duration before = record.known ? record.srtt : TypicalRtt();
-    record.srtt = std::min(std::max(before * 2, waited), kLongestRtt);
-    record.known = true;
+    // Where no answer came yet, it takes longer than that, or for ever. A time that was measured
+    // stays: a packet that is lost says nothing of how long others take.
+    if (record.answers == 0) {
+      const Duration before = record.known ? record.srtt : TypicalRtt();
+      record.srtt = std::min(std::max(before * 2, waited), kLongestRtt);
+      record.known = true;
+    }
     // Many queries may end in the same silence: it counts once.
     if (record.dead_until > now) return;
     ++record.timeouts_in_row;

@@ -84,6 +84,175 @@ Link FromReply(const Reply& reply, RrType type, const Settings& settings, bool d
   return link;
 }
 
+/// One way down the tree. Lives in the frame of Fetch().
+class Descent {
+ public:
+  Descent(Resolver::State& state, const Name& name, RrType type, RequestPtr request,
+          SettingsPtr settings, const Path* path)
+      : state_(state),
+        name_(name),
+        type_(type),
+        request_(std::move(request)),
+        settings_(std::move(settings)),
+        path_(path) {
+    StartAt(state_.FindZone(name_, type_, *settings_, false));
+  }
+
+  net::Task<Link> Run() {
+    for (;;) {
+      const Path here{zone_.zone, path_};
+      if (zone_.addresses.empty()) {
+        net::Task<bool> find = state_.FindAddresses(zone_, request_, settings_, &here);
+        const bool found = co_await find;
+        if (!found) {
+          DoubtDelegation();
+          co_return Failed(name_, LookupKind::kTimeout, Ede::kNoReachableAuthority,
+                           "no server of " + zone_.zone.ToText() + " has a usable address");
+        }
+      }
+      const std::size_t show = NextLabels();
+      const bool whole = show >= name_.LabelCount();
+      const Question question(name_.Suffix(show), whole ? type_ : RrType::kA);
+      net::Task<ZoneOutcomePtr> ask =
+          state_.joined_.Ask(upstream::ZoneServers(zone_.zone, zone_.addresses, zone_.recursive),
+                             question, round_, settings_, request_);
+      const ZoneOutcomePtr outcome = co_await ask;
+
+      if (outcome->kind != ZoneOutcome::Kind::kReply) {
+        net::Task<bool> retry = FindAnotherWay(*outcome, whole, &here);
+        const bool again = co_await retry;
+        if (again) continue;
+        co_return FromOutcome(name_, *outcome);
+      }
+      const Reply& reply = outcome->reply;
+      if (reply.kind == ReplyKind::kReferral) {
+        if (--request_->left.referrals < 0) {
+          co_return Failed(name_, LookupKind::kError, Ede::kOther, "too many referrals");
+        }
+        StartAt(state_.ViewOf(*reply.delegation, *settings_));
+        continue;
+      }
+      if (whole) co_return Conclude(reply);
+      if (reply.kind == ReplyKind::kNxdomain && settings_->minimization == Minimization::kStrict) {
+        state_.StoreDenial(reply, RrType::kA);
+        Link link = FromReply(reply, type_, *settings_, zone_.dns64);
+        link.final_name = name_;
+        co_return link;
+      }
+      Step(show, outcome);
+    }
+  }
+
+ private:
+  void StartAt(ZoneView zone) {
+    zone_ = std::move(zone);
+    shown_ = zone_.zone.LabelCount();
+    round_ = 0;
+    whole_name_ = whole_name_ || zone_.recursive || settings_->minimization == Minimization::kOff;
+  }
+
+  // How many labels to ask for next. Names between that are known to be in this zone need no
+  // question.
+  std::size_t NextLabels() {
+    const std::size_t labels = name_.LabelCount();
+    for (;;) {
+      if (whole_name_ || shown_ + 1 >= labels || request_->left.minimized_misses <= 0)
+        return labels;
+      const std::size_t show = LabelsToShow(name_, shown_, step_);
+      if (show >= labels) return labels;
+      const cache::Found known =
+          state_.caches_.rrsets.Find(name_.Suffix(show), RrType::kA, state_.scheduler_.Now());
+      const bool exists =
+          known.rrset != nullptr || (known.negative != nullptr && !known.negative->nxdomain);
+      if (!exists) return show;
+      shown_ = show;
+    }
+  }
+
+  // A minimized question was answered: there is no zone cut at that name.
+  void Step(std::size_t show, const ZoneOutcomePtr& outcome) {
+    const Reply& reply = outcome->reply;
+    shown_ = show;
+    ++step_;
+    --request_->left.minimized_misses;
+    if (reply.kind == ReplyKind::kNxdomain) {
+      // It may be wrong about a name between others (RFC 9156 section 2.3), so it is believed, and
+      // kept, only when the whole name is denied as well.
+      whole_name_ = true;
+      suspect_ = outcome;
+    } else if (!reply.chain.empty()) {
+      whole_name_ = true;
+    } else {
+      state_.StoreDenial(reply, RrType::kA);
+    }
+  }
+
+  Link Conclude(const Reply& reply) {
+    state_.StoreDenial(reply, type_);
+    if (reply.kind == ReplyKind::kNxdomain && reply.chain.empty() && suspect_ != nullptr) {
+      state_.StoreDenial(suspect_->reply, RrType::kA);
+    }
+    return FromReply(reply, type_, *settings_, zone_.dns64);
+  }
+
+  // After servers failed: true where there is something else to try.
+  net::Task<bool> FindAnotherWay(const ZoneOutcome& outcome, bool whole, const Path* here) {
+    if (outcome.kind == ZoneOutcome::Kind::kNoBudget ||
+        state_.scheduler_.Now() >= request_->deadline) {
+      co_return false;
+    }
+    auto& others = zone_.unresolved;
+    others.insert(others.end(), zone_.half_resolved.begin(), zone_.half_resolved.end());
+    zone_.half_resolved.clear();
+    if (!others.empty() && round_ == 0) {
+      // The addresses at hand were no good: those of other servers, and of the other family
+      // (lessons T59).
+      zone_.tried = std::exchange(zone_.addresses, {});
+      net::Task<bool> find = state_.FindAddresses(zone_, request_, settings_, here);
+      const bool found = co_await find;
+      if (found) {
+        ++round_;
+        co_return true;
+      }
+      zone_.addresses = std::exchange(zone_.tried, {});
+    }
+    if (!whole && settings_->minimization == Minimization::kRelaxed && outcome.by_rcode) {
+      whole_name_ = true;  // a server that chokes on names it should know of (RFC 9156 section 2.3)
+      co_return true;
+    }
+    if (zone_.fall_back) {
+      whole_name_ = false;
+      StartAt(state_.FindZone(name_, type_, *settings_, true));
+      co_return true;
+    }
+    DoubtDelegation();
+    co_return false;
+  }
+
+  // The parent may know better than what it said before the servers failed. Asked again at most
+  // every few seconds, so that a zone whose servers are dead costs its parent nothing.
+  void DoubtDelegation() {
+    constexpr Duration kPatience = std::chrono::seconds(3);
+    const bool delegated = zone_.learned != TimePoint{};
+    if (delegated && zone_.learned + kPatience < state_.scheduler_.Now()) {
+      state_.caches_.delegations.Flush(zone_.zone);
+    }
+  }
+
+  Resolver::State& state_;
+  const Name name_;
+  const RrType type_;
+  const RequestPtr request_;
+  const SettingsPtr settings_;
+  const Path* path_;
+  ZoneView zone_;
+  bool whole_name_ = false;  // no minimization any more
+  std::size_t shown_ = 0;    // labels of the name that the servers of the zone know of
+  int step_ = 0;             // minimized questions so far
+  int round_ = 0;            // attempts with other addresses of the same zone
+  ZoneOutcomePtr suspect_;   // a denied minimized question
+};
+
 }  // namespace
 
 net::Task<Link> Resolver::State::Fetch(Name name, RrType type, RequestPtr request,
@@ -94,95 +263,10 @@ net::Task<Link> Resolver::State::Fetch(Name name, RrType type, RequestPtr reques
     co_return Failed(name, LookupKind::kError, Ede::kOther,
                      "lookups inside lookups, too many of them");
   }
-
-  ZoneView zone = FindZone(name, type, *settings, false);
-  bool whole_name = zone.recursive || settings->minimization == Minimization::kOff;
-  bool forwarders_failed = false;
-  std::size_t shown = zone.zone.LabelCount();
-  int step = 0;
-  int round = 0;
-  for (;;) {
-    const Path here{zone.zone, path};
-    if (zone.addresses.empty()) {
-      net::Task<bool> find = FindAddresses(zone, request, settings, &here);
-      const bool found = co_await find;
-      if (!found) {
-        co_return Failed(name, LookupKind::kTimeout, Ede::kNoReachableAuthority,
-                         "no server of " + zone.zone.ToText() + " has a usable address");
-      }
-    }
-
-    const std::size_t labels = name.LabelCount();
-    const bool last = whole_name || shown + 1 >= labels;
-    const std::size_t show = last ? labels : LabelsToShow(name, shown, step);
-    const bool whole = show >= labels;
-    const Question question(name.Suffix(show), whole ? type : RrType::kA);
-
-    net::Task<ZoneOutcomePtr> ask =
-        joined_.Ask(upstream::ZoneServers(zone.zone, zone.addresses, zone.recursive), question,
-                    round, settings, request);
-    const ZoneOutcomePtr outcome = co_await ask;
-
-    if (outcome->kind != ZoneOutcome::Kind::kReply) {
-      const bool out_of_means =
-          outcome->kind == ZoneOutcome::Kind::kNoBudget || scheduler_.Now() >= request->deadline;
-      auto& others = zone.unresolved;
-      others.insert(others.end(), zone.half_resolved.begin(), zone.half_resolved.end());
-      zone.half_resolved.clear();
-      if (!out_of_means && !others.empty() && round == 0) {
-        // The addresses at hand were no good: those of the other servers, and of the other family
-        // (lessons T59).
-        zone.tried = std::exchange(zone.addresses, {});
-        net::Task<bool> find = FindAddresses(zone, request, settings, &here);
-        const bool found = co_await find;
-        if (found) {
-          ++round;
-          continue;
-        }
-      }
-      if (!out_of_means && !whole && settings->minimization == Minimization::kRelaxed &&
-          outcome->by_rcode) {
-        whole_name =
-            true;  // a server that chokes on names it should know of (RFC 9156 section 2.3)
-        continue;
-      }
-      if (!out_of_means && zone.fall_back && !forwarders_failed) {
-        forwarders_failed = true;
-        zone = FindZone(name, type, *settings, true);
-        whole_name = settings->minimization == Minimization::kOff;
-        shown = zone.zone.LabelCount();
-        step = round = 0;
-        continue;
-      }
-      co_return FromOutcome(name, *outcome);
-    }
-
-    const Reply& reply = outcome->reply;
-    if (reply.kind == ReplyKind::kReferral) {
-      if (--request->left.referrals < 0) {
-        co_return Failed(name, LookupKind::kError, Ede::kOther, "too many referrals");
-      }
-      zone = ViewOf(*reply.delegation, *settings);
-      shown = zone.zone.LabelCount();
-      round = 0;
-      continue;
-    }
-    if (whole) co_return FromReply(reply, type, *settings, zone.dns64);
-
-    // A minimized question was answered: there is no zone cut at that name.
-    shown = show;
-    ++step;
-    if (reply.kind == ReplyKind::kNxdomain) {
-      if (settings->minimization == Minimization::kStrict) {
-        Link link = FromReply(reply, type, *settings, zone.dns64);
-        link.final_name = name;
-        co_return link;
-      }
-      whole_name = true;  // it may be wrong about names above others (RFC 9156 section 2.3)
-    } else if (!reply.chain.empty() || --request->left.minimized_misses < 0) {
-      whole_name = true;
-    }
-  }
+  Descent descent(*this, name, type, request, settings, path);
+  net::Task<Link> run = descent.Run();
+  Link link = co_await run;
+  co_return link;
 }
 
 }  // namespace resolve64::resolver

@@ -175,16 +175,19 @@ void Resolver::State::Store(const Question& question, const upstream::ZoneOutcom
     return;
   }
   if (reply.data != nullptr) caches_.rrsets.Put(reply.data, now);
-  if (reply.soa != nullptr) {
-    cache::Negative negative =
-        cache::MakeNegative(reply.soa, reply.proof, now, settings_->max_negative_ttl);
-    if (reply.kind == ReplyKind::kNxdomain) {
-      caches_.rrsets.PutNxdomain(reply.final_name, std::move(negative), now);
-    } else {
-      caches_.rrsets.PutNodata(reply.final_name, question.type, std::move(negative), now);
-    }
-  }
   caches_.failures.Forget(question.name, question.type);
+}
+
+void Resolver::State::StoreDenial(const Reply& reply, RrType type) {
+  if (reply.soa == nullptr) return;  // nothing says for how long (RFC 2308 section 5)
+  const TimePoint now = scheduler_.Now();
+  cache::Negative negative =
+      cache::MakeNegative(reply.soa, reply.proof, now, settings_->max_negative_ttl);
+  if (reply.kind == ReplyKind::kNxdomain) {
+    caches_.rrsets.PutNxdomain(reply.final_name, std::move(negative), now);
+  } else {
+    caches_.rrsets.PutNodata(reply.final_name, type, std::move(negative), now);
+  }
 }
 
 void Resolver::State::StoreFailure(const Name& name, RrType type, const Link& link) {

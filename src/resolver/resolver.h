@@ -43,8 +43,9 @@ class Resolver {
   /// Priming (RFC 8109): asks for the root's NS, so that the first client does not wait for it.
   net::Task<bool> Prime();
 
+  class State;  ///< the inside, for the source files of this folder
+
  private:
-  class State;
   std::unique_ptr<State> state_;
 };
 

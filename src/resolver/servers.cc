@@ -133,6 +133,7 @@ ZoneView Resolver::State::RootView(const Settings& settings) {
 ZoneView Resolver::State::ViewOf(const cache::Delegation& delegation, const Settings& settings) {
   ZoneView view;
   view.zone = delegation.zone;
+  view.learned = delegation.learned;
   const TimePoint now = scheduler_.Now();
   for (const Name& ns : delegation.ns) {
     bool v4 = !settings.ipv4;
@@ -196,6 +197,8 @@ net::Task<bool> Resolver::State::FindAddresses(ZoneView& view, RequestPtr reques
       if (!rrset) break;
       if (*rrset != nullptr) AddAddresses(view, **rrset, *settings);
     }
+    // The other family stays for the case that these addresses are no good.
+    if (under_way > 0) view.half_resolved.push_back(ns);
   }
   co_return !view.addresses.empty();
 }

@@ -43,6 +43,7 @@ struct ZoneView {
   std::vector<Name> half_resolved;  ///< names with addresses of one family, where both may be used
   bool recursive = false;
   bool dns64 = true;
+  TimePoint learned{};     ///< of a delegation: when the parent said it; zero for others
   bool fall_back = false;  ///< a forwarder that is not the only way
 };
 
@@ -60,6 +61,7 @@ class Resolver::State {
 
   std::optional<Link> Known(const Name& name, RrType type, const Settings& settings, Trace* trace);
   void Store(const Question& question, const upstream::ZoneOutcome& outcome);
+  void StoreDenial(const Reply& reply, RrType type);
   void StoreFailure(const Name& name, RrType type, const Link& link);
 
   //--- fetch.cc: down the tree ----------------------------------------------------------------

@@ -286,8 +286,8 @@ Response Pipeline::Compose(const Inquiry& inquiry, const Gathered& gathered,
       break;
   }
 
-  // Native records first; their chain is shown where there are any. Otherwise it is the chain of the
-  // A lookup, and the records stand at its end (RFC 6147 section 5.1.5).
+  // Native records first; their chain is shown where there are any. Otherwise it is the chain of
+  // the A lookup, and the records stand at its end (RFC 6147 section 5.1.5).
   const AaaaFacts facts(aaaa, now);
   std::vector<Ipv6> addresses;
   for (const std::uint16_t index : decision.kept) addresses.push_back(facts.addresses[index]);

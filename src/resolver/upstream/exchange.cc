@@ -32,7 +32,9 @@ struct Got {
 };
 
 // Listens until something comes that is about this query.
-net::Task<Got> Listen(Channel& channel, const Message& query, Stats& stats, TimePoint deadline) {
+net::Task<Got> Listen(Channel& channel, const Message& query, Stats& stats, TimePoint deadline,
+                      const std::function<void()>& on_nonsense) {
+  bool told = false;
   for (int foreign = 0; foreign <= kMaxForeign; ++foreign) {
     net::Task<Result<Message>> receive = channel.Receive(deadline);
     Result<Message> message = co_await receive;
@@ -47,6 +49,11 @@ net::Task<Got> Listen(Channel& channel, const Message& query, Stats& stats, Time
         co_return Got(Got::Kind::kBareError, std::move(*message));
       case Match::kCaseDiffers:
         co_return Got(Got::Kind::kCaseDiffers, std::move(*message));
+      case Match::kNonsense:
+        if (!told) on_nonsense();
+        told = true;
+        stats.Add(Counter::kUpstreamMismatched);
+        break;
       case Match::kForeign:
         stats.Add(Counter::kUpstreamMismatched);
         break;
@@ -69,7 +76,8 @@ bool RefusesEdns(const Message& message) {
 
 net::Task<Heard> Exchange(ExchangeContext& context, Endpoint server, Question question,
                           bool recursion_desired, Protocol protocol, SettingsPtr settings,
-                          RequestPtr request, TimePoint deadline) {
+                          RequestPtr request, TimePoint deadline,
+                          std::function<void()> on_nonsense) {
   const cache::ServerInfo info = context.servers.Get(server, context.scheduler.Now());
   QueryOptions options;
   options.recursion_desired = recursion_desired;
@@ -99,7 +107,7 @@ net::Task<Heard> Exchange(ExchangeContext& context, Endpoint server, Question qu
     if (const Result<bool> sent = (*channel)->Send(query); !sent) {
       co_return Heard(Heard::Kind::kNetwork, sent.error().text);
     }
-    net::Task<Got> listen = Listen(**channel, query, context.stats, deadline);
+    net::Task<Got> listen = Listen(**channel, query, context.stats, deadline, on_nonsense);
     Got got = co_await listen;
     if (got.kind == Got::Kind::kTimedOut)
       co_return Heard(Heard::Kind::kTimedOut, "no reply in time");

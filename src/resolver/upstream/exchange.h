@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -58,9 +59,12 @@ struct ExchangeContext {
 /// section 6.2.2: once more without), servers that do not return the letter case (once more over
 /// TCP, where 0x20 is not needed), and floods of foreign messages (TCP after kMaxForeign of them,
 /// REC-04). What it learns of the server goes into the table.
+/// `on_nonsense` hears once of a message that has the right id and is no reply: it is ignored as
+/// REC-01 asks, but there is no point in waiting for this server alone.
 net::Task<Heard> Exchange(ExchangeContext& context, Endpoint server, Question question,
                           bool recursion_desired, Protocol protocol, SettingsPtr settings,
-                          RequestPtr request, TimePoint deadline);
+                          RequestPtr request, TimePoint deadline,
+                          std::function<void()> on_nonsense);
 
 inline constexpr int kMaxForeign = 20;
 

@@ -47,18 +47,19 @@ std::vector<std::uint8_t> BuildQuery(const Question& question, const QueryOption
 }
 
 Match MatchReply(std::span<const std::uint8_t> query, std::span<const std::uint8_t> message) {
-  const std::optional<Header> header = Header::Read(message);
-  if (!header || !header->Has(Header::kQr) || header->opcode() != Opcode::kQuery) {
+  if (message.size() < 2 || !std::equal(query.begin(), query.begin() + 2, message.begin())) {
     return Match::kForeign;
   }
-  if (!std::equal(query.begin(), query.begin() + 2, message.begin())) return Match::kForeign;
+  const std::optional<Header> header = Header::Read(message);
+  if (!header || !header->Has(Header::kQr) || header->opcode() != Opcode::kQuery) {
+    return Match::kNonsense;
+  }
   if (header->qdcount == 0) {
     const bool error = header->rcode() != Rcode::kNoError && header->rcode() != Rcode::kNxDomain;
-    return error && header->ancount == 0 ? Match::kBareError : Match::kForeign;
+    return error && header->ancount == 0 ? Match::kBareError : Match::kNonsense;
   }
-  if (header->qdcount != 1) return Match::kForeign;
   const std::size_t length = QuestionLength(query);
-  if (message.size() < Header::kSize + length) return Match::kForeign;
+  if (header->qdcount != 1 || message.size() < Header::kSize + length) return Match::kNonsense;
   const auto asked = query.subspan(Header::kSize, length);
   const auto echoed = message.subspan(Header::kSize, length);
   if (std::equal(asked.begin(), asked.end(), echoed.begin())) return Match::kReply;
@@ -68,7 +69,7 @@ Match MatchReply(std::span<const std::uint8_t> query, std::span<const std::uint8
   const auto name_end = asked.end() - 4;
   const bool same = std::equal(asked.begin(), name_end, echoed.begin(), same_letter) &&
                     std::equal(name_end, asked.end(), echoed.end() - 4);
-  return same ? Match::kCaseDiffers : Match::kForeign;
+  return same ? Match::kCaseDiffers : Match::kNonsense;
 }
 
 void RestoreCase(std::span<std::uint8_t> message, const Name& name) {

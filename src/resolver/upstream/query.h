@@ -27,6 +27,8 @@ enum class Match : std::uint8_t {
   kBareError,  ///< the id is right, an error RCODE, and no question at all: how old servers refuse
                ///< EDNS
   kCaseDiffers,  ///< it answers the query, but the letters of QNAME came back in another case
+  kNonsense,     ///< the id is right and nothing else is: the server talks nonsense, or somebody
+                 ///< guesses
   kForeign,      ///< anything else: not a reply to this query, and to be ignored
 };
 

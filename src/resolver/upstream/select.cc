@@ -15,9 +15,12 @@ constexpr Duration kShortestResend = milliseconds(400);
 constexpr Duration kLongestResend = milliseconds(1500);
 constexpr Duration kLongestHedgeForUnknown = milliseconds(400);
 
-// Lower is asked earlier. Unknown servers count as quick ones, so that each is tried once.
+// Lower is asked earlier. Unknown servers count as quick ones, so that each is tried once; each
+// silence in a row doubles.
 Duration Expectation(const Candidate& candidate, Duration typical_rtt) {
-  return candidate.info.known ? candidate.info.srtt : typical_rtt / 2;
+  if (!candidate.info.known) return typical_rtt / 2;
+  const auto silences = std::min<std::uint32_t>(candidate.info.timeouts_in_row, 6);
+  return candidate.info.srtt * (1 << silences);
 }
 
 }  // namespace
@@ -29,7 +32,7 @@ std::optional<std::size_t> PickServer(std::span<const Candidate> candidates, Dur
   std::optional<std::pair<int, int>> best_class;
   std::size_t members = 0;
   for (const Candidate& c : candidates) {
-    if (c.out || c.sends >= kMaxSendsToServer) continue;
+    if (c.out || c.sends - c.nonsense >= kMaxSendsToServer) continue;
     const std::pair<int, int> its(c.sends, rank(c));
     if (!best_class || its < *best_class) {
       best_class = its;
@@ -45,7 +48,7 @@ std::optional<std::size_t> PickServer(std::span<const Candidate> candidates, Dur
   Duration best_score{};
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     const Candidate& c = candidates[i];
-    if (c.out || c.sends >= kMaxSendsToServer) continue;
+    if (c.out || c.sends - c.nonsense >= kMaxSendsToServer) continue;
     if (std::pair<int, int>(c.sends, rank(c)) != *best_class) continue;
     if (explore) {
       if (skip-- == 0) return i;

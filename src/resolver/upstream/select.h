@@ -19,6 +19,7 @@ struct Candidate {
   cache::ServerInfo info;
   bool lame = false;  ///< known not to serve this zone
   int sends = 0;      ///< over UDP, for this question
+  int nonsense = 0;   ///< of these, answered by something that is no reply
   TimePoint last_send{};
   bool out = false;  ///< gave a useless reply to this question: not asked again
 
@@ -26,7 +27,8 @@ struct Candidate {
       : server(s), info(std::move(i)), lame(info.IsLameFor(zone)) {}
 };
 
-/// At most so many sends of one question to one address over one transport (RFC 9520 section 3.1).
+/// At most so many sends of one question to one address over one transport that it leaves
+/// unanswered (RFC 9520 section 3.1).
 inline constexpr int kMaxSendsToServer = 3;
 
 /// The candidate to ask next: those asked less often come first, among them the fastest by smoothed

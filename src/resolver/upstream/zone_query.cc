@@ -18,12 +18,14 @@ constexpr std::size_t kTcpServers = 2;  // asked over TCP after silence
 constexpr int kCrowd = 50;              // queries that wait for one silent server
 constexpr Duration kRecently = std::chrono::seconds(10);
 
+// The end of an exchange, or nonsense in the middle of one.
 struct Arrival {
   std::size_t candidate = 0;
   Heard heard;
+  bool nonsense = true;
 
   Arrival() = default;
-  Arrival(std::size_t c, Heard h) : candidate(c), heard(std::move(h)) {}
+  Arrival(std::size_t c, Heard h) : candidate(c), heard(std::move(h)), nonsense(false) {}
 };
 
 std::string Milliseconds(Duration d) {
@@ -82,7 +84,9 @@ class Asking {
       const TimePoint until = std::min(next_event, request_->deadline);
       net::Task<std::optional<Arrival>> pop = arrivals_.Pop(until);
       const std::optional<Arrival> arrival = co_await pop;
-      if (arrival) {
+      if (arrival && arrival->nonsense) {
+        may_ask_another_ = true;
+      } else if (arrival) {
         --waiting_;
         if (Judge(*arrival)) co_return outcome_;
       } else if (last_wait_ || context_.scheduler.Now() >= request_->deadline) {
@@ -163,10 +167,23 @@ class Asking {
   net::Task<void> RunExchange(std::size_t index, Protocol protocol) {
     net::Task<Heard> exchange =
         Exchange(context_, candidates_[index].server, question_, servers_.recursive, protocol,
-                 settings_, request_, request_->deadline);
+                 settings_, request_, request_->deadline, [this, index] { Nonsense(index); });
     const Crowd crowd(context_.waiting, candidates_[index].server);
     Heard heard = co_await exchange;
     arrivals_.Push(Arrival(index, std::move(heard)));
+  }
+
+  // Nonsense instead of a reply is not silence: the server may be asked again at once, and the send
+  // does not count among those that it left unanswered. kMaxSends bounds that.
+  void Nonsense(std::size_t index) {
+    Candidate& candidate = candidates_[index];
+    ++candidate.nonsense;
+    candidate.last_send = TimePoint{};
+    Note([&] { return candidate.server.ToText() + " sends something that is no reply: ignored"; },
+         [&] {
+           return TraceFields{{"server", candidate.server.ToText()}};
+         });
+    arrivals_.Push(Arrival());
   }
 
   // After silence: the servers that said nothing, over TCP. False where there is none.

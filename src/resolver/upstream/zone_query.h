@@ -47,6 +47,6 @@ using ZoneOutcomePtr = std::shared_ptr<const ZoneOutcome>;
 net::Task<ZoneOutcomePtr> AskZone(ExchangeContext& context, ZoneServers servers, Question question,
                                   SettingsPtr settings, RequestPtr request);
 
-inline constexpr int kMaxSends = 12;  // of one AskZone(), over UDP
+inline constexpr int kMaxSends = 16;  // of one AskZone(), over UDP
 
 }  // namespace resolve64::resolver::upstream

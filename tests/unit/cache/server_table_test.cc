@@ -71,15 +71,21 @@ TEST_F(ServerTableTest, TheTypicalTimeFollowsTheAnswersOfAllServers) {
   EXPECT_EQ(table.Get(At("198.51.100.1"), kNow).srtt, table.TypicalRtt());
 }
 
-TEST_F(ServerTableTest, SilenceDoublesTheTimeUpToABound) {
-  table.Answered(server, milliseconds(10), kNow);
+TEST_F(ServerTableTest, SilenceDoublesTheGuessUpToABound) {
   table.TimedOut(server, milliseconds(5), kNow);
-  EXPECT_EQ(Get().srtt, milliseconds(20));
+  EXPECT_EQ(Get().srtt, ServerTable::kFirstGuess * 2);
   table.TimedOut(server, milliseconds(300), kNow);
   EXPECT_EQ(Get().srtt, milliseconds(300));
   for (int i = 0; i < 40; ++i) table.TimedOut(server, seconds(2), kNow);
   EXPECT_EQ(Get().srtt, ServerTable::kLongestRtt);
   EXPECT_EQ(Get().timeouts, 42U);
+}
+
+TEST_F(ServerTableTest, SilenceDoesNotSpoilATimeThatWasMeasured) {
+  table.Answered(server, milliseconds(10), kNow);
+  for (int i = 0; i < 5; ++i) table.TimedOut(server, seconds(2), kNow);
+  EXPECT_EQ(Get().srtt, milliseconds(10));
+  EXPECT_EQ(Get().timeouts_in_row, 3U);
 }
 
 TEST_F(ServerTableTest, TheFirstAnswerEndsWhatSilenceMadeBelieve) {

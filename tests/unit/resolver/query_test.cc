@@ -56,7 +56,7 @@ TEST_F(QueryTest, OnlyAReplyToThisQuestionMatches) {
   options.random_case = false;
   const auto query = BuildQuery(question_, options, random_);
   EXPECT_EQ(MatchReply(query, AsReply(query)), Match::kReply);
-  EXPECT_EQ(MatchReply(query, query), Match::kForeign) << "QR is clear";
+  EXPECT_EQ(MatchReply(query, query), Match::kNonsense) << "QR is clear";
 
   auto other_id = AsReply(query);
   other_id[0] ^= 1;
@@ -64,19 +64,19 @@ TEST_F(QueryTest, OnlyAReplyToThisQuestionMatches) {
 
   auto other_name = AsReply(query);
   other_name[13] = 'x';
-  EXPECT_EQ(MatchReply(query, other_name), Match::kForeign);
+  EXPECT_EQ(MatchReply(query, other_name), Match::kNonsense);
 
   auto other_type = AsReply(query);
   other_type[Header::kSize + question_.name.length() + 1] = 1;
-  EXPECT_EQ(MatchReply(query, other_type), Match::kForeign);
+  EXPECT_EQ(MatchReply(query, other_type), Match::kNonsense);
 
   auto other_opcode = AsReply(query);
   other_opcode[2] |= 0x28;
-  EXPECT_EQ(MatchReply(query, other_opcode), Match::kForeign);
+  EXPECT_EQ(MatchReply(query, other_opcode), Match::kNonsense);
 
   auto cut = AsReply(query);
   cut.resize(20);
-  EXPECT_EQ(MatchReply(query, cut), Match::kForeign);
+  EXPECT_EQ(MatchReply(query, cut), Match::kNonsense);
   EXPECT_EQ(MatchReply(query, std::vector<std::uint8_t>(5)), Match::kForeign);
 }
 
@@ -90,7 +90,7 @@ TEST_F(QueryTest, TellsAnotherLetterCaseFromAnotherName) {
   EXPECT_EQ(MatchReply(query, upper), Match::kCaseDiffers);
   auto not_a_letter = AsReply(query);
   not_a_letter[13] = 'w' ^ 0x40;
-  EXPECT_EQ(MatchReply(query, not_a_letter), Match::kForeign);
+  EXPECT_EQ(MatchReply(query, not_a_letter), Match::kNonsense);
 }
 
 // Covers: REC-10
@@ -103,9 +103,9 @@ TEST_F(QueryTest, AnErrorWithoutAQuestionIsHowOldServersRefuse) {
   bare[3] = 1;  // FORMERR
   EXPECT_EQ(MatchReply(query, bare), Match::kBareError);
   bare[3] = 0;
-  EXPECT_EQ(MatchReply(query, bare), Match::kForeign) << "no error, no question: no reply";
+  EXPECT_EQ(MatchReply(query, bare), Match::kNonsense) << "no error, no question: no reply";
   bare[3] = 3;
-  EXPECT_EQ(MatchReply(query, bare), Match::kForeign) << "a denial needs its question";
+  EXPECT_EQ(MatchReply(query, bare), Match::kNonsense) << "a denial needs its question";
 }
 
 TEST_F(QueryTest, RestoresTheCaseThatWasAskedFor) {

@@ -218,6 +218,27 @@ TEST_F(UpstreamTest, ForeignMessagesAreCountedAndAFloodOfThemLeadsToTcp) {
   EXPECT_EQ(stats_.Get(Counter::kUpstreamMismatched), 21U);
 }
 
+// Covers: F3, REC-01
+TEST_F(UpstreamTest, GarbageWithTheRightIdIsIgnoredAndWaitedForByNobody) {
+  SeededRandom dice(3);
+  for (const char* server : {"192.0.2.2", "192.0.2.20"}) {
+    network_.Serve(server, [&](const SeenQuery& query) {
+      if (dice.Below(2) == 0) return Deliveries{{example_.Reply(query), milliseconds(1)}};
+      std::vector<std::uint8_t> garbage(2 + dice.Below(60));
+      dice.Fill(garbage);
+      garbage[0] = query.wire[0];
+      garbage[1] = query.wire[1];
+      return Deliveries{{std::move(garbage), milliseconds(1)}};
+    });
+  }
+  for (int i = 0; i < 1000; ++i) {
+    caches_.rrsets.Clear();
+    const TimePoint start = clock_.Now();
+    ASSERT_EQ(FirstAddress(Ask("www.example.")), "198.51.100.1") << i;
+    ASSERT_LE(clock_.Now() - start, milliseconds(100)) << i;
+  }
+}
+
 // Covers: F3, F4
 TEST_F(UpstreamTest, OneWellBehavedServerIsEnough) {
   SeededRandom dice(9);
@@ -292,6 +313,40 @@ TEST_F(ResolverTest, WhereOneFamilyIsDeadTheOtherIsLookedUp) {
   network_.Serve("192.0.2.4", child.Behave());
   Ask("ns.sub.test.", RrType::kAaaa);  // only the AAAA is in the cache, and nobody answers there
   EXPECT_EQ(FirstAddress(Ask("www.child.example.")), "198.51.100.7");
+}
+
+// Covers: T59
+TEST_F(ResolverTest, ADeadAddressThatWasFoundFirstIsNotTheLastWord) {
+  settings_.ipv6 = true;
+  testing::Authority parent;
+  parent.Zone("example.",
+              "example. 3600 SOA 300\n"
+              "child.example. 3600 NS ns.sub.test.\n");
+  network_.Serve("192.0.2.2", parent.Behave());
+  testing::Authority child;
+  child.Zone("sub.test.",
+             "sub.test. 3600 SOA 300\n"
+             "ns.sub.test. 3600 AAAA 2001:db8::53\n"
+             "ns.sub.test. 3600 A 192.0.2.4\n");
+  child.Zone("child.example.", "child.example. 60 SOA 60\nwww.child.example. 60 A 198.51.100.7\n");
+  network_.Serve("192.0.2.4", child.Behave());
+  network_.Unreachable("2001:db8::53");
+  EXPECT_EQ(FirstAddress(Ask("www.child.example.")), "198.51.100.7");
+}
+
+// Covers: F4
+TEST_F(ResolverTest, ADelegationWhoseServersFailIsAskedForAgainSoon) {
+  testing::Authority lying;
+  lying.Zone("test.",
+             "test. 3600 SOA 300\n"
+             "sub.test. 3600 NS ns.sub.test.\n"
+             "ns.sub.test. 3600 A 192.0.2.99\n");
+  network_.Serve("192.0.2.3", lying.Behave());
+  EXPECT_EQ(Ask("www.sub.test.").kind, LookupKind::kTimeout);
+  network_.Serve("192.0.2.3", test_.Behave());
+  clock_.Advance(seconds(6));
+  Ask("a.sub.test.");
+  EXPECT_EQ(FirstAddress(Ask("www.sub.test.")), "198.51.100.4");
 }
 
 TEST_F(ResolverTest, AnUnreachableServerIsPassedOverAtOnce) {

@@ -60,7 +60,7 @@ TEST(ReadQuestion, IsSilentToWhatIsShorterThanAHeaderAndToResponses) {
 
 // Covers: CLI-02
 TEST(ReadQuestion, AnswersEveryOtherOpcodeWithNotImp) {
-  for (const std::uint16_t opcode : {1, 2, 3, 4, 5, 6, 7, 15}) {
+  for (const int opcode : {1, 2, 3, 4, 5, 6, 7, 15}) {
     Query query;
     query.flags = static_cast<std::uint16_t>(opcode << 11);
     const Reading reading = Read(query);
@@ -126,12 +126,11 @@ TEST(ReadQuestion, KnowsTheTypesThatNobodyCanAskFor) {
     RrType type;
     Rcode rcode;
   };
-  for (const Row& row :
-       {Row{RrType::kNone, Rcode::kFormErr}, Row{RrType::kOpt, Rcode::kFormErr},
-        Row{RrType::kNxname, Rcode::kFormErr}, Row{RrType::kTkey, Rcode::kNotImp},
-        Row{RrType::kTsig, Rcode::kNotImp}, Row{RrType::kMaila, Rcode::kNotImp},
-        Row{RrType::kMailb, Rcode::kNotImp}, Row{RrType::kAxfr, Rcode::kRefused},
-        Row{RrType::kIxfr, Rcode::kRefused}}) {
+  for (const Row& row : {Row{RrType::kNone, Rcode::kFormErr}, Row{RrType::kOpt, Rcode::kFormErr},
+                         Row{RrType::kNxname, Rcode::kFormErr}, Row{RrType::kTkey, Rcode::kNotImp},
+                         Row{RrType::kTsig, Rcode::kNotImp}, Row{RrType::kMaila, Rcode::kNotImp},
+                         Row{RrType::kMailb, Rcode::kNotImp}, Row{RrType::kAxfr, Rcode::kRefused},
+                         Row{RrType::kIxfr, Rcode::kRefused}}) {
     Query query;
     query.type = row.type;
     const Reading reading = Read(query);
@@ -158,7 +157,7 @@ TEST(ReadQuestion, TakesUnknownTypesFlagsAndOptions) {
 TEST(ReadQuestion, TakesSmallPayloadSizesForTheLeastThatEverybodyTakes) {
   Query query;
   query.opt = true;
-  for (const std::uint16_t payload : {0, 1, 511, 512}) {
+  for (const std::uint16_t payload : std::initializer_list<std::uint16_t>{0, 1, 511, 512}) {
     query.payload = payload;
     EXPECT_EQ(Read(query).query.udp_payload, 512) << payload;
   }

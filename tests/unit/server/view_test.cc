@@ -139,8 +139,7 @@ TEST(BuildSnapshot, ReportsFilesThatItCannotRead) {
   EXPECT_EQ(built.snapshot, nullptr);
   ASSERT_EQ(built.errors.size(), 2U);
   EXPECT_NE((built.errors[0] + built.errors[1]).find("/nonexistent/lab.zone"), std::string::npos);
-  EXPECT_NE((built.errors[0] + built.errors[1]).find("/nonexistent/root.hints"),
-            std::string::npos);
+  EXPECT_NE((built.errors[0] + built.errors[1]).find("/nonexistent/root.hints"), std::string::npos);
 }
 
 }  // namespace
