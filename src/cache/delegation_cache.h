@@ -25,7 +25,6 @@ struct Delegation {
   std::vector<Name> ns;
   std::vector<Glue> glue;
   TimePoint expires{};  ///< by the parent's TTL: the child cannot prolong it (REC-31)
-  TimePoint learned{};
 };
 using DelegationPtr = std::shared_ptr<const Delegation>;
 

@@ -268,7 +268,6 @@ class Judge {
   cache::DelegationPtr MakeDelegation(const dns::Rrset& ns) {
     auto delegation = std::make_shared<cache::Delegation>();
     delegation->zone = ns.owner();
-    delegation->learned = now_;
     std::uint32_t ttl = ns.ttl();
     for (std::size_t i = 0; i < ns.size(); ++i) {
       delegation->ns.push_back(dns::TargetOf(ns.rdata(i)));

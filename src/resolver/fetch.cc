@@ -105,7 +105,7 @@ class Descent {
         net::Task<bool> find = state_.FindAddresses(zone_, request_, settings_, &here);
         const bool found = co_await find;
         if (!found) {
-          DoubtDelegation();
+          if (DoubtDelegation()) continue;
           co_return Failed(name_, LookupKind::kTimeout, Ede::kNoReachableAuthority,
                            "no server of " + zone_.zone.ToText() + " has a usable address");
         }
@@ -146,6 +146,11 @@ class Descent {
  private:
   void StartAt(ZoneView zone) {
     zone_ = std::move(zone);
+    // Those that failed are not asked the same again (RFC 9520 section 3.1).
+    std::erase_if(zone_.addresses, [&](const Endpoint& server) {
+      return std::find(failed_.begin(), failed_.end(), server) != failed_.end();
+    });
+    zone_.tried = failed_;
     shown_ = zone_.zone.LabelCount();
     round_ = 0;
     whole_name_ = whole_name_ || zone_.recursive || settings_->minimization == Minimization::kOff;
@@ -197,10 +202,7 @@ class Descent {
 
   // After servers failed: true where there is something else to try.
   net::Task<bool> FindAnotherWay(const ZoneOutcome& outcome, bool whole, const Path* here) {
-    if (outcome.kind == ZoneOutcome::Kind::kNoBudget ||
-        state_.scheduler_.Now() >= request_->deadline) {
-      co_return false;
-    }
+    if (outcome.kind == ZoneOutcome::Kind::kNoBudget) co_return false;
     auto& others = zone_.unresolved;
     others.insert(others.end(), zone_.half_resolved.begin(), zone_.half_resolved.end());
     zone_.half_resolved.clear();
@@ -225,18 +227,23 @@ class Descent {
       StartAt(state_.FindZone(name_, type_, *settings_, true));
       co_return true;
     }
-    DoubtDelegation();
-    co_return false;
+    const bool silent = outcome.kind == ZoneOutcome::Kind::kSilent;
+    co_return (silent || outcome.lame) && DoubtDelegation();
   }
 
-  // The parent may know better than what it said before the servers failed. Asked again at most
-  // every few seconds, so that a zone whose servers are dead costs its parent nothing.
-  void DoubtDelegation() {
-    constexpr Duration kPatience = std::chrono::seconds(3);
-    const bool delegated = zone_.learned != TimePoint{};
-    if (delegated && zone_.learned + kPatience < state_.scheduler_.Now()) {
-      state_.caches_.delegations.Flush(zone_.zone);
-    }
+  // The parent may know better than what it said before the servers failed. True where there is
+  // time to ask it again.
+  bool DoubtDelegation() {
+    if (!zone_.delegated || !state_.MayDoubt(zone_.zone)) return false;
+    state_.caches_.delegations.Flush(zone_.zone);
+    if (restarted_ || state_.scheduler_.Now() >= request_->deadline) return false;
+    restarted_ = true;
+    failed_.insert(failed_.end(), zone_.addresses.begin(), zone_.addresses.end());
+    failed_.insert(failed_.end(), zone_.tried.begin(), zone_.tried.end());
+    Tell(request_->trace.get(), state_.scheduler_.clock(), "resolver",
+         [&] { return "asks the parent of " + zone_.zone.ToText() + " again"; });
+    StartAt(state_.FindZone(name_, type_, *settings_, false));
+    return true;
   }
 
   Resolver::State& state_;
@@ -246,11 +253,13 @@ class Descent {
   const SettingsPtr settings_;
   const Path* path_;
   ZoneView zone_;
-  bool whole_name_ = false;  // no minimization any more
-  std::size_t shown_ = 0;    // labels of the name that the servers of the zone know of
-  int step_ = 0;             // minimized questions so far
-  int round_ = 0;            // attempts with other addresses of the same zone
-  ZoneOutcomePtr suspect_;   // a denied minimized question
+  bool whole_name_ = false;       // no minimization any more
+  std::size_t shown_ = 0;         // labels of the name that the servers of the zone know of
+  int step_ = 0;                  // minimized questions so far
+  int round_ = 0;                 // attempts with other addresses of the same zone
+  std::vector<Endpoint> failed_;  // before a parent was asked again
+  bool restarted_ = false;        // a parent was asked again
+  ZoneOutcomePtr suspect_;        // a denied minimized question
 };
 
 }  // namespace

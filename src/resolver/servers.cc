@@ -133,7 +133,7 @@ ZoneView Resolver::State::RootView(const Settings& settings) {
 ZoneView Resolver::State::ViewOf(const cache::Delegation& delegation, const Settings& settings) {
   ZoneView view;
   view.zone = delegation.zone;
-  view.learned = delegation.learned;
+  view.delegated = !delegation.zone.is_root();
   const TimePoint now = scheduler_.Now();
   for (const Name& ns : delegation.ns) {
     bool v4 = !settings.ipv4;
@@ -208,6 +208,20 @@ net::Task<void> Resolver::State::FindAddress(Name ns, RrType type, RequestPtr re
   net::Task<Answer> resolve = Resolve(ns, type, std::move(request), path);
   Answer answer = co_await resolve;
   ended.Push(std::move(answer.data));
+}
+
+bool Resolver::State::MayDoubt(const Name& zone) {
+  constexpr Duration kDoubtPause = std::chrono::seconds(3);
+  constexpr std::size_t kMostZones = 4096;
+  const TimePoint now = scheduler_.Now();
+  if (doubted_.size() >= kMostZones) {
+    std::erase_if(doubted_, [&](const auto& entry) { return entry.second + kDoubtPause < now; });
+    if (doubted_.size() >= kMostZones) return false;
+  }
+  const auto [entry, first] = doubted_.try_emplace(zone, now);
+  if (!first && entry->second + kDoubtPause >= now) return false;
+  entry->second = now;
+  return true;
 }
 
 net::Task<bool> Resolver::State::Prime(SettingsPtr settings) {

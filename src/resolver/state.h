@@ -3,8 +3,10 @@
 
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
+#include "base/hash.h"
 #include "resolver/join.h"
 #include "resolver/resolver.h"
 
@@ -43,7 +45,7 @@ struct ZoneView {
   std::vector<Name> half_resolved;  ///< names with addresses of one family, where both may be used
   bool recursive = false;
   bool dns64 = true;
-  TimePoint learned{};     ///< of a delegation: when the parent said it; zero for others
+  bool delegated = false;  ///< the addresses rest on a delegation from the cache or a referral
   bool fall_back = false;  ///< a forwarder that is not the only way
 };
 
@@ -77,6 +79,9 @@ class Resolver::State {
   /// Moves what it learns into `view.addresses`. False where nothing was learned.
   net::Task<bool> FindAddresses(ZoneView& view, RequestPtr request, SettingsPtr settings,
                                 const Path* path);
+  /// True at most every kDoubtPause for a zone, so that a zone whose servers are dead costs its
+  /// parent nothing.
+  bool MayDoubt(const Name& zone);
   net::Task<bool> Prime(SettingsPtr settings);
 
   net::Scheduler& scheduler_;
@@ -87,6 +92,8 @@ class Resolver::State {
   SettingsPtr settings_ = std::make_shared<Settings>();
   JoinTable joined_;
   std::uint64_t next_id_ = 1;
+  std::unordered_map<Name, TimePoint, MemberHash>
+      doubted_;  ///< zones whose parents were asked again, and when
   bool priming_ = false;
   net::TaskScope background_;  // last: its tasks use everything above
 

@@ -65,6 +65,7 @@ Result<bool> Service::Bind() {
 }
 
 Result<bool> Service::Start() {
+  bound_.resize(worker_count_);
   for (std::vector<Listening>& sockets : bound_) {
     workers_.push_back(std::make_unique<Worker>(clock_, shared_));
     const Result<bool> started =

@@ -30,7 +30,7 @@ class Service {
 
   /// Opens every socket. kNetwork, with what the operator can do, where one cannot be had.
   Result<bool> Bind();
-  /// Starts the workers. After Bind(), and after privileges were dropped.
+  /// Starts the workers on what Bind() opened. After privileges were dropped.
   Result<bool> Start();
 
   /// Puts `snapshot` in force in all workers, and calls `done` with what only a new start changes,

@@ -294,3 +294,17 @@ def test_equal_questions_at_the_same_time_cost_one_query(site, com, start):
     assert all(answer.values("A") == ["192.0.2.33"] for answer in answers)
     assert site.count("v4.example.com.", "A") == 1
     assert subject.stats()["joined"] >= 30
+
+
+# Covers: F4
+@pytest.mark.parametrize("kind", ["dead", "without address"])
+def test_a_delegation_that_leads_nowhere_is_asked_for_again_at_the_parent(site, start, kind):
+    """One bad referral, for whatever reason, must not cost the zone until its TTL has run out."""
+    server = site.zone("moved.com.", "*.w A 192.0.2.12")
+    glue = f"ns9.moved.com. 3600 A {site.net.ipv4()}" if kind == "dead" else ""
+    site.servers["com."][0].on(behave.times(1, behave.refer("moved.com.", ["ns9.moved.com."], glue)),
+                               below="moved.com.")
+    subject = start(upstream={"timeout": "2s"})
+    wait_until(lambda: subject.query(f"n{len(subject.responses)}.w.moved.com.", "A").values("A") == ["192.0.2.12"],
+               10, "an answer from the zone", every=0.3)
+    assert site.count(below="w.moved.com.", server=server) >= 1
