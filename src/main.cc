@@ -173,9 +173,9 @@ int Serve(const std::string& config_path, resolve64::server::SnapshotPtr snapsho
   }
   resolve64::admin::Reloader reloader(service, config_path);
   resolve64::admin::Commands commands(service, reloader);
-  const Result<bool> listening =
-      control.Start([&commands](std::string_view request, std::function<void(std::string)> done) {
-        commands.Execute(request, std::move(done));
+  const Result<bool> listening = control.Start(
+      [&commands](std::string_view request, const std::function<void(std::string)>& done) {
+        commands.Execute(request, done);
       });
   if (!listening) {
     Log(LogLevel::kWarn, "main", "no control socket", {{"reason", listening.error().text}});

@@ -249,7 +249,7 @@ void Explain(Service& service, const json& request, const std::function<void(std
     done(Refuse(wanted.error().text));
     return;
   }
-  service.Explain(*wanted, [done, question = wanted->question](server::Explanation told) {
+  service.Explain(*wanted, [done, question = wanted->question](const server::Explanation& told) {
     if (!told.error.empty()) {
       done(Refuse(told.error));
       return;
@@ -303,7 +303,7 @@ void Reply(Result<json> result, const std::function<void(std::string)>& done) {
 
 }  // namespace
 
-void Commands::Execute(std::string_view text, std::function<void(std::string)> done) {
+void Commands::Execute(std::string_view text, const std::function<void(std::string)>& done) {
   const json request = json::parse(text, nullptr, false);
   if (!request.is_object()) {
     done(Refuse("a request is one JSON object on one line"));

@@ -19,7 +19,7 @@ class Commands {
   /// Carries out one request, `{"command": "status"}`, and calls `done` once with the reply, one
   /// line without its end: `{"ok": true, ...}` or `{"ok": false, "error": "..."}`. `done` may be
   /// called before this returns.
-  void Execute(std::string_view request, std::function<void(std::string)> done);
+  void Execute(std::string_view request, const std::function<void(std::string)>& done);
 
  private:
   server::Service& service_;

@@ -41,7 +41,7 @@ Loaded Load(const std::string& config_path) {
   return loaded;
 }
 
-void Reloader::Run(std::function<void(ReloadOutcome)> done) {
+void Reloader::Run(const std::function<void(ReloadOutcome)>& done) {
   Loaded loaded = Load(config_path_);
   if (loaded.snapshot != nullptr) {
     const config::LogConfig log = loaded.snapshot->config->log;

@@ -34,7 +34,7 @@ class Reloader {
 
   /// Puts what the file says now in force, or reports why not and leaves everything as it was. It
   /// is logged, too. `done` runs when all workers have it.
-  void Run(std::function<void(ReloadOutcome)> done);
+  void Run(const std::function<void(ReloadOutcome)>& done);
 
  private:
   server::Service& service_;

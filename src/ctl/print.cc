@@ -20,6 +20,7 @@ std::uint64_t Count(const json& object, const char* key) {
   char buffer[512];
   std::va_list arguments;
   va_start(arguments, format);
+  // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it does not see va_start
   std::vsnprintf(buffer, sizeof buffer, format, arguments);
   va_end(arguments);
   return buffer;
@@ -33,8 +34,8 @@ std::string Uptime(std::uint64_t seconds) {
 
 std::string Size(std::uint64_t octets) {
   if (octets < 1024) return Format("%lu B", octets);
-  if (octets < 1024 * 1024) return Format("%.1f KiB", static_cast<double>(octets) / 1024);
-  return Format("%.1f MiB", static_cast<double>(octets) / (1024 * 1024));
+  if (octets < 1024UL * 1024) return Format("%.1f KiB", static_cast<double>(octets) / 1024);
+  return Format("%.1f MiB", static_cast<double>(octets) / (1024UL * 1024));
 }
 
 std::string Joined(const json& list, const std::string& between) {
@@ -84,7 +85,10 @@ std::string FieldsText(const json& step) {
   for (const auto& [key, value] : step.at("fields").items()) {
     const std::string shown = value.get<std::string>();
     if (message.find(shown) != std::string::npos) continue;
-    text += (text.empty() ? "  [" : ", ") + key + " " + shown;
+    text += text.empty() ? "  [" : ", ";
+    text += key;
+    text += ' ';
+    text += shown;
   }
   return text.empty() ? text : text + "]";
 }

@@ -53,7 +53,7 @@ class Judge {
     Reply out;
     out.rcode = reply_.rcode;
     out.kind = ReplyKind::kUseless;
-    out.useless = useless;
+    out.useless = too_much_ ? Useless::kTooMuch : useless;
     out.why = std::move(why);
     return out;
   }
@@ -77,7 +77,8 @@ class Judge {
                builder.AddSignature(scratch_, record.ttl);
       }
     });
-    if (!good || builder.size() > kMaxRecords) malformed_ = true;
+    too_much_ = too_much_ || builder.size() > kMaxRecords;
+    if (!good || too_much_) malformed_ = true;
     if (malformed_ || builder.size() == 0) return nullptr;
     return builder.Build(now_, trust, std::min(bounds_.min, max_ttl), max_ttl);
   }
@@ -256,9 +257,8 @@ class Judge {
     }
     const RrsetPtr ns =
         Collect(Section::kAuthority, cut, RrType::kNs, Trust::kNonAuthAnswer, bounds_.max);
-    if (ns == nullptr || ns->size() > kMaxServers) {
-      return Reject(Useless::kMalformed, "a malformed or endless delegation");
-    }
+    if (ns == nullptr) return Reject(Useless::kMalformed, "a malformed delegation");
+    if (ns->size() > kMaxServers) return Reject(Useless::kTooMuch, "an endless delegation");
 
     reply_.kind = ReplyKind::kReferral;
     reply_.delegation = MakeDelegation(*ns);
@@ -310,6 +310,7 @@ class Judge {
   std::vector<std::uint8_t> scratch_;
   Reply reply_;
   bool malformed_ = false;
+  bool too_much_ = false;
   bool sideways_ = false;
 };
 

@@ -27,6 +27,7 @@ enum class Useless : std::uint8_t {
   kRcode,      ///< an RCODE that is no answer
   kLame,       ///< the server does not serve the zone
   kMalformed,  ///< RDATA without the shape of its type, or too much of it
+  kTooMuch,    ///< more than a limit allows (LIM-07)
   kSideways,   ///< a referral that is not closer to the name
 };
 

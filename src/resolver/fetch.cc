@@ -105,7 +105,8 @@ class Descent {
         net::Task<bool> find = state_.FindAddresses(zone_, request_, settings_, &here);
         const bool found = co_await find;
         if (!found) {
-          if (DoubtDelegation()) continue;
+          if (failure_ != nullptr) co_return FromOutcome(name_, *failure_);
+          DropDelegation();
           co_return Failed(name_, LookupKind::kTimeout, Ede::kNoReachableAuthority,
                            "no server of " + zone_.zone.ToText() + " has a usable address");
         }
@@ -119,6 +120,7 @@ class Descent {
       const ZoneOutcomePtr outcome = co_await ask;
 
       if (outcome->kind != ZoneOutcome::Kind::kReply) {
+        failure_ = outcome;
         net::Task<bool> retry = FindAnotherWay(*outcome, whole, &here);
         const bool again = co_await retry;
         if (again) continue;
@@ -227,15 +229,13 @@ class Descent {
       StartAt(state_.FindZone(name_, type_, *settings_, true));
       co_return true;
     }
-    const bool silent = outcome.kind == ZoneOutcome::Kind::kSilent;
-    co_return (silent || outcome.lame) && DoubtDelegation();
+    co_return !outcome.too_much && DoubtDelegation();
   }
 
   // The parent may know better than what it said before the servers failed. True where there is
   // time to ask it again.
   bool DoubtDelegation() {
-    if (!zone_.delegated || !state_.MayDoubt(zone_.zone)) return false;
-    state_.caches_.delegations.Flush(zone_.zone);
+    if (!DropDelegation()) return false;
     if (restarted_ || state_.scheduler_.Now() >= request_->deadline) return false;
     restarted_ = true;
     failed_.insert(failed_.end(), zone_.addresses.begin(), zone_.addresses.end());
@@ -243,6 +243,13 @@ class Descent {
     Tell(request_->trace.get(), state_.scheduler_.clock(), "resolver",
          [&] { return "asks the parent of " + zone_.zone.ToText() + " again"; });
     StartAt(state_.FindZone(name_, type_, *settings_, false));
+    return true;
+  }
+
+  // The next question asks the parent. False where that would be too often.
+  bool DropDelegation() {
+    if (!zone_.delegated || !state_.MayDoubt(zone_.zone)) return false;
+    state_.caches_.delegations.Flush(zone_.zone);
     return true;
   }
 
@@ -259,6 +266,7 @@ class Descent {
   int round_ = 0;                 // attempts with other addresses of the same zone
   std::vector<Endpoint> failed_;  // before a parent was asked again
   bool restarted_ = false;        // a parent was asked again
+  ZoneOutcomePtr failure_;        // the last one
   ZoneOutcomePtr suspect_;        // a denied minimized question
 };
 

@@ -211,7 +211,7 @@ net::Task<void> Resolver::State::FindAddress(Name ns, RrType type, RequestPtr re
 }
 
 bool Resolver::State::MayDoubt(const Name& zone) {
-  constexpr Duration kDoubtPause = std::chrono::seconds(3);
+  constexpr Duration kDoubtPause = std::chrono::milliseconds(500);
   constexpr std::size_t kMostZones = 4096;
   const TimePoint now = scheduler_.Now();
   if (doubted_.size() >= kMostZones) {

@@ -121,7 +121,8 @@ void Service::Explain(ExplainRequest request, std::function<void(Explanation)> d
       });
 }
 
-void Service::Inflight(std::size_t most, std::function<void(std::vector<InflightQuestion>)> done) {
+void Service::Inflight(std::size_t most,
+                       const std::function<void(std::vector<InflightQuestion>)>& done) {
   auto all = std::make_shared<std::vector<InflightQuestion>>();
   auto left = std::make_shared<std::size_t>(workers_.size());
   for (const std::unique_ptr<Worker>& worker : workers_) {

@@ -41,7 +41,7 @@ class Service {
   void Stop(std::function<void()> done);
 
   void Explain(ExplainRequest request, std::function<void(Explanation)> done);
-  void Inflight(std::size_t most, std::function<void(std::vector<InflightQuestion>)> done);
+  void Inflight(std::size_t most, const std::function<void(std::vector<InflightQuestion>)>& done);
 
   [[nodiscard]] std::uint64_t Count(resolver::Counter counter) const noexcept;
   [[nodiscard]] resolver::Caches& caches() noexcept { return shared_.caches; }

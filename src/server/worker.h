@@ -58,9 +58,9 @@ class Worker {
  private:
   class Inside;
 
+  resolver::Stats stats_;
   const Clock& clock_;
   Shared& shared_;
-  resolver::Stats stats_;
   std::unique_ptr<Inside> inside_;  // made by thread_, which it outlives
   std::thread thread_;
 };

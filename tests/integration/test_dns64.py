@@ -202,6 +202,8 @@ def test_a_chain_that_ends_in_nothing_keeps_chain_rcode_and_one_soa(site, start)
 # Covers: D64-23
 @pytest.mark.parametrize("slow", ["A", "AAAA"])
 def test_where_the_aaaa_chain_and_the_a_chain_differ_the_a_chain_is_shown(site, com, start, slow):
+    # Both questions are out before the first answer comes.
+    com.on(behave.delay(0.05), name="cdn.example.com.")
     com.on(behave.delay(0.05), name="cdn.example.com.", type=slow)
     com.on(behave.reply("%NAME% 60 CNAME v4.example.net."), name="cdn.example.com.", type="A")
     com.on(behave.reply("%NAME% 60 CNAME text.example.net."), name="cdn.example.com.", type="AAAA")

@@ -116,10 +116,9 @@ def test_mutated_replies_at_every_level_leave_what_the_second_server_gives(field
     recovery = time.monotonic() - healed
     figures.record("F4", f"600 questions with one of two servers of every level mutating its replies: right {good}, "
                    f"failed {failed}; all well {recovery:.1f} s after the servers are")
-    # A mutated reply may still be a valid one that says something else, and that is no failure to answer. A referral
-    # mutated so that only the bad server is left costs its zone, 20 questions; three of the thirty are allowed to.
-    assert failed <= 60
-    assert good >= 520
+    # A mutated reply may still be a valid one that says something else; that is not a failure to answer.
+    assert failed <= 6
+    assert good >= 540
     assert recovery < 10 or not timed()
 
 

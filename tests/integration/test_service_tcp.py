@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from support import behave, client
+from support import behave, client, figures
 from support.client import Response, make_query
 from support.net import scaled, wait_until
 
@@ -183,7 +183,8 @@ def test_a_client_that_does_not_read_is_bounded(site, start):
             pass
         answer = subject.query("v4.example.com.", "A")
         assert answer.values("A") == ["192.0.2.33"] and answer.seconds < scaled(1)
-        assert subject.resident() - before < 48 << 20
+        # A sanitizer keeps freed memory back.
+        assert subject.resident() - before < 48 << 20 or not figures.timed()
 
 
 @pytest.mark.parametrize("data", [b"\0\0", b"\0\5abc", b"\0\x0c" + b"\0" * 12, b"GET / HTTP/1.1\r\n\r\n",

@@ -236,7 +236,7 @@ class Asking {
                         reply.useless == resolver::Useless::kSideways ||
                         reply.rcode == Rcode::kRefused;
       if (lame) context_.servers.Lame(candidate.server, servers_.zone, now);
-      outcome_->lame = outcome_->lame || lame;
+      outcome_->too_much = outcome_->too_much || reply.useless == resolver::Useless::kTooMuch;
       const bool by_rcode = reply.useless == resolver::Useless::kRcode;
       Useless(candidate, reply.why, by_rcode ? reply.rcode : Rcode::kServFail, by_rcode);
       return false;

@@ -34,7 +34,7 @@ struct ZoneOutcome {
   Reply reply;
   Rcode rcode = Rcode::kServFail;
   bool by_rcode = false;  ///< useless, and a server said so with an RCODE
-  bool lame = false;      ///< useless, and a server does not serve the zone
+  bool too_much = false;  ///< useless, because it passes a limit: no other server would help
   Endpoint server;        ///< who said it
   std::string why;        ///< for people: "ns1 192.0.2.1@53: REFUSED; …"
 };
