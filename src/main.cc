@@ -105,21 +105,23 @@ void NotifySystemd(const char* state) {
 // SIGHUP reloads; SIGTERM and SIGINT end: what is in progress is answered first.
 class Signals {
  public:
+  static constexpr std::array<int, 3> kNumbers = {SIGHUP, SIGTERM, SIGINT};
+  /// Outlives the loop, which closes them.
+  using Handles = std::array<uv_signal_t, kNumbers.size()>;
+
   Signals(resolve64::net::Loop& loop, resolve64::server::Service& service,
-          resolve64::admin::Reloader& reloader)
+          resolve64::admin::Reloader& reloader, Handles& handles)
       : loop_(loop), service_(service), reloader_(reloader) {
     for (std::size_t i = 0; i < kNumbers.size(); ++i) {
-      uv_signal_init(loop.uv(), &handles_[i]);
-      handles_[i].data = this;
-      uv_signal_start(&handles_[i], &Signals::OnSignal, kNumbers[i]);
+      uv_signal_init(loop.uv(), &handles[i]);
+      handles[i].data = this;
+      uv_signal_start(&handles[i], &Signals::OnSignal, kNumbers[i]);
     }
   }
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
  private:
-  static constexpr std::array<int, 3> kNumbers = {SIGHUP, SIGTERM, SIGINT};
-
   static void OnSignal(uv_signal_t* handle, int number) noexcept {
     Signals& self = *static_cast<Signals*>(handle->data);
     if (self.stopping_) return;
@@ -136,7 +138,6 @@ class Signals {
   resolve64::net::Loop& loop_;
   resolve64::server::Service& service_;
   resolve64::admin::Reloader& reloader_;
-  std::array<uv_signal_t, kNumbers.size()> handles_{};
   bool stopping_ = false;
 };
 
@@ -150,6 +151,7 @@ int Serve(const std::string& config_path, resolve64::server::SnapshotPtr snapsho
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(bugprone-signal-handler)
   RaiseDescriptorLimit();
 
+  Signals::Handles handles{};
   resolve64::net::Loop loop(clock);
   resolve64::server::Service service(clock, loop, std::move(snapshot));
   if (const Result<bool> bound = service.Bind(); !bound) {
@@ -180,7 +182,7 @@ int Serve(const std::string& config_path, resolve64::server::SnapshotPtr snapsho
   if (!listening) {
     Log(LogLevel::kWarn, "main", "no control socket", {{"reason", listening.error().text}});
   }
-  const Signals signals(loop, service, reloader);
+  const Signals signals(loop, service, reloader, handles);
 
   std::fprintf(stderr, "resolve64 ready: %s\n", service.ListenersText().c_str());
   NotifySystemd("READY=1");

@@ -15,23 +15,35 @@ namespace resolve64 {
 
 /// One NAT64 prefix of a policy.
 struct Dns64Prefix {
-  Prefix prefix = Prefix::WellKnown();
-  std::vector<Network> for_a;  ///< only for these IPv4 addresses; empty: for all
+  Prefix prefix = Prefix::WellKnown();  ///< with its suffix
+  std::vector<Network> for_a;  ///< only for these IPv4 addresses; empty: for all without a longer
+                               ///< match
   bool draining = false;       ///< no new AAAA records; its reverse names still answer
+  bool operator==(const Dns64Prefix&) const = default;
 };
 
-/// What one view does. Immutable while in use; sharing between threads is fine.
+/// What one view does. The defaults are those of the configuration. Immutable while in use; sharing
+/// between threads is fine.
 struct Dns64Policy {
   enum class Selection : std::uint8_t { kFirst, kAll };
-  /// Which outcomes of the AAAA lookup count as "no AAAA" (RFC 6147 sections 5.1.2 and 5.1.3).
+  /// Which outcomes of the AAAA lookup count as "no AAAA"; each includes those before it (RFC 6147
+  /// sections 5.1.2 and 5.1.3).
   enum class SynthesizeOn : std::uint8_t { kNodata, kError, kTimeout };
-  enum class DnssecMode : std::uint8_t { kRfc, kStrict, kBreak };
+  enum class DnssecMode : std::uint8_t {
+    kRfc,     ///< RFC 6147 section 5.5: CD gets the raw data
+    kStrict,  ///< so does DO where a lookup is secure
+    kBreak,   ///< always synthesize
+  };
   enum class Reverse : std::uint8_t { kCname, kSynthesize, kOff };
 
-  std::vector<Dns64Prefix> prefixes{Dns64Prefix{}};  ///< in the order in which they are used
-  std::vector<Network> exclude_aaaa;  ///< the configuration's default is ::ffff:0:0/96
-  std::vector<Network> exclude_a;
-  std::vector<Prefix> foreign_prefixes;
+  /// In the order in which they are used. 64:ff9b::/96 where none is given (RFC 6147 section 5.2).
+  std::vector<Dns64Prefix> prefixes{Dns64Prefix{}};
+  /// IPv6 networks whose AAAA are treated as absent (RFC 6147 section 5.1.4). Empty: nothing is
+  /// excluded.
+  std::vector<Network> exclude_aaaa{*Network::Parse("::ffff:0:0/96")};
+  std::vector<Network> exclude_a;  ///< IPv4
+  /// IPv6, of any length: AAAA under them are somebody else's synthesis, and treated as absent.
+  std::vector<Network> foreign_prefixes;
   std::vector<Name> exempt_names;             ///< each with its subtree
   std::vector<Name> always_synthesize_names;  ///< each with its subtree
   std::vector<Name> append_names;             ///< each with its subtree
@@ -46,6 +58,7 @@ struct Dns64Policy {
   bool https_additional = true;
   bool mark_synthesized = true;
   bool hide_a = false;
+  bool operator==(const Dns64Policy&) const = default;
 };
 
 /// The TTL bound where nothing says how long the absence of AAAA may be believed (RFC 6147

@@ -15,7 +15,7 @@ Config BuildConfig(const Node& root, const std::string& base_dir, Report& report
 
 /// "dns64" or a view's "dns64": the keys that it names, put over `base`. Reports what is wrong, or
 /// probably is, in what this object itself names.
-Dns64Config BuildDns64(const Node& object, const Dns64Config& base, Report& report);
+Dns64Policy BuildDns64(const Node& object, const Dns64Policy& base, Report& report);
 
 /// What holds for the configuration as a whole: reports two of a kind, names that lead nowhere, and
 /// what would shut everybody out or let everybody in.

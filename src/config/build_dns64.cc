@@ -12,6 +12,11 @@
 namespace resolve64::config {
 namespace {
 
+using DnssecMode = Dns64Policy::DnssecMode;
+using Reverse = Dns64Policy::Reverse;
+using Selection = Dns64Policy::Selection;
+using SynthesizeOn = Dns64Policy::SynthesizeOn;
+
 constexpr std::string_view kLists[] = {"exempt_names", "always_synthesize_names", "append_names"};
 
 Network NetworkOf(const Prefix& prefix) { return *Network::Make(prefix.base(), prefix.bits()); }
@@ -37,42 +42,42 @@ bool IsNonGlobalNetwork(const Network& network) {
 
 class Dns64Builder {
  public:
-  Dns64Builder(const Node& object, const Dns64Config& base, Report& report)
-      : object_(object), config_(base), report_(report) {}
+  Dns64Builder(const Node& object, const Dns64Policy& base, Report& report)
+      : object_(object), policy_(base), report_(report) {}
 
-  Dns64Config Build() {
-    Take(object_, "enabled", config_.enabled);
+  Dns64Policy Build() {
+    Take(object_, "enabled", policy_.enabled);
     TakeWord(object_, "selection", {{"first", Selection::kFirst}, {"all", Selection::kAll}},
-             config_.selection);
-    TakeCount(object_, "max_records", config_.max_records);
-    Take(object_, "clients_over_ipv4", config_.clients_over_ipv4);
+             policy_.selection);
+    TakeCount(object_, "max_records", policy_.max_records);
+    Take(object_, "clients_over_ipv4", policy_.clients_over_ipv4);
     TakeWord(object_, "synthesize_on",
              {{"nodata", SynthesizeOn::kNodata},
               {"error", SynthesizeOn::kError},
               {"timeout", SynthesizeOn::kTimeout}},
-             config_.synthesize_on);
-    Take(object_, "exclude_aaaa", config_.exclude_aaaa);
-    Take(object_, "exclude_a", config_.exclude_a);
+             policy_.synthesize_on);
+    Take(object_, "exclude_aaaa", policy_.exclude_aaaa);
+    Take(object_, "exclude_a", policy_.exclude_a);
     Take(object_, "allow_nonglobal_with_well_known_prefix",
-         config_.allow_nonglobal_with_well_known_prefix);
-    Take(object_, "exempt_names", config_.exempt_names);
-    Take(object_, "always_synthesize_names", config_.always_synthesize_names);
-    Take(object_, "append_names", config_.append_names);
+         policy_.allow_nonglobal_with_well_known_prefix);
+    Take(object_, "exempt_names", policy_.exempt_names);
+    Take(object_, "always_synthesize_names", policy_.always_synthesize_names);
+    Take(object_, "append_names", policy_.append_names);
     TakeWord(object_, "dnssec_mode", {{"rfc", DnssecMode::kRfc}, {"break", DnssecMode::kBreak}},
-             config_.dnssec_mode);
-    Take(object_, "foreign_prefixes", config_.foreign_prefixes);
-    Take(object_, "https_additional", config_.https_additional);
-    Take(object_, "mark_synthesized", config_.mark_synthesized);
-    Take(object_, "hide_a", config_.hide_a);
+             policy_.dnssec_mode);
+    Take(object_, "foreign_prefixes", policy_.foreign_prefixes);
+    Take(object_, "https_additional", policy_.https_additional);
+    Take(object_, "mark_synthesized", policy_.mark_synthesized);
+    Take(object_, "hide_a", policy_.hide_a);
     TakeWord(
         object_, "reverse",
         {{"cname", Reverse::kCname}, {"synthesize", Reverse::kSynthesize}, {"off", Reverse::kOff}},
-        config_.reverse);
+        policy_.reverse);
     if (const Node* prefixes = object_.Find("prefixes")) Prefixes(*prefixes);
     CheckNonGlobal();
     CheckForeign();
     CheckNames();
-    return std::move(config_);
+    return std::move(policy_);
   }
 
  private:
@@ -87,8 +92,8 @@ class Dns64Builder {
       if (!item.ok) continue;
       if (auto prefix = ReadPrefix(item)) written.push_back({std::move(*prefix), &item});
     }
-    config_.prefixes.clear();
-    for (const Written& prefix : written) config_.prefixes.push_back(prefix.value);
+    policy_.prefixes.clear();
+    for (const Written& prefix : written) policy_.prefixes.push_back(prefix.value);
     for (std::size_t i = 0; i < written.size(); ++i) {
       CheckAlone(written[i]);
       CheckAgainstThoseBefore(written, i);
@@ -141,7 +146,7 @@ class Dns64Builder {
       if (!IsNonGlobalNetwork(network)) continue;
       report_.Warning(
           *for_a, network.ToText() +
-                      (config_.allow_nonglobal_with_well_known_prefix
+                      (policy_.allow_nonglobal_with_well_known_prefix
                            ? " is not global: 64:ff9b::/96 must not stand for it (RFC 6052 section "
                              "3.1); use a prefix of your own"
                            : " is not global: nothing is synthesized from it under 64:ff9b::/96 "
@@ -179,10 +184,10 @@ class Dns64Builder {
           "themselves cannot follow");
     }
     const auto draining = [](const Written& one) { return one.value.draining; };
-    if (config_.enabled && std::all_of(written.begin(), written.end(), draining)) {
+    if (policy_.enabled && std::all_of(written.begin(), written.end(), draining)) {
       report_.Warning(list, "every prefix is draining: nothing is synthesized");
     }
-    if (object_.Find("selection") != nullptr || config_.selection != Selection::kFirst) return;
+    if (object_.Find("selection") != nullptr || policy_.selection != Selection::kFirst) return;
     for (std::size_t i = 0; i < written.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j) {
         if (draining(written[i]) || draining(written[j])) continue;
@@ -200,7 +205,7 @@ class Dns64Builder {
     const Node* allow = object_.Find("allow_nonglobal_with_well_known_prefix");
     if (allow == nullptr || !allow->boolean) return;
     const auto is_well_known = [](const Dns64Prefix& one) { return one.prefix.is_well_known(); };
-    const bool has = std::any_of(config_.prefixes.begin(), config_.prefixes.end(), is_well_known);
+    const bool has = std::any_of(policy_.prefixes.begin(), policy_.prefixes.end(), is_well_known);
     report_.Warning(*allow,
                     has ? "RFC 6052 section 3.1 forbids it; a prefix of your own, or one of "
                           "64:ff9b:1::/48 (RFC 8215), may hold any IPv4 address"
@@ -213,7 +218,7 @@ class Dns64Builder {
     for (const Node& item : foreign->items) {
       if (!item.ok) continue;
       const Network network = *Network::Parse(item.text);
-      for (const Dns64Prefix& own : config_.prefixes) {
+      for (const Dns64Prefix& own : policy_.prefixes) {
         if (NetworkOf(own.prefix) == network) {
           report_.Conflict(item, "one of our own prefixes cannot be a foreign one");
         }
@@ -246,13 +251,13 @@ class Dns64Builder {
   }
 
   const Node& object_;
-  Dns64Config config_;
+  Dns64Policy policy_;
   Report& report_;
 };
 
 }  // namespace
 
-Dns64Config BuildDns64(const Node& object, const Dns64Config& base, Report& report) {
+Dns64Policy BuildDns64(const Node& object, const Dns64Policy& base, Report& report) {
   return Dns64Builder(object, base, report).Build();
 }
 

@@ -23,8 +23,6 @@ const std::vector<Network>& PrivateNetworks() {
 
 Access::Access() : allow(PrivateNetworks()) {}
 
-Network Dns64Config::MappedNetwork() { return *Network::Parse("::ffff:0:0/96"); }
-
 Config::Config()
     : listen{{*IpAddress::Parse("::1"), 53, {}}, {*IpAddress::Parse("127.0.0.1"), 53, {}}} {}
 

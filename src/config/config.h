@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "resolve64/dns64.h"
 #include "resolve64/ip.h"
 #include "resolve64/name.h"
-#include "resolve64/prefix.h"
 
 namespace resolve64::config {
 
@@ -46,62 +46,12 @@ struct Access {
   bool operator==(const Access&) const = default;
 };
 
-/// One entry of "dns64.prefixes".
-struct Dns64Prefix {
-  Prefix prefix = Prefix::WellKnown();  ///< with its suffix
-  std::vector<Network> for_a;           ///< IPv4; empty: for every address without a longer match
-  bool draining = false;                ///< no new AAAA; its reverse names still answer
-  bool operator==(const Dns64Prefix&) const = default;
-};
-
-enum class Selection : std::uint8_t { kFirst, kAll };
-
-/// After which outcomes of the AAAA lookup synthesis is tried; each includes those before it
-/// (RFC 6147 section 5.1.2 and 5.1.3).
-enum class SynthesizeOn : std::uint8_t { kNodata, kError, kTimeout };
-
-enum class DnssecMode : std::uint8_t {
-  kRfc,    ///< RFC 6147 section 5.5: DO with CD gets the raw data
-  kBreak,  ///< always synthesize
-};
-
-enum class Reverse : std::uint8_t { kCname, kSynthesize, kOff };
-
-/// "dns64", complete: in a view, what the view does not name is already taken from the global one.
-/// Its fields are in the order of the reference.
-struct Dns64Config {  // NOLINT(clang-analyzer-optin.performance.Padding)
-  bool enabled = true;
-  /// In the order of the file and never empty: 64:ff9b::/96 where none is given (RFC 6147
-  /// section 5.2).
-  std::vector<Dns64Prefix> prefixes = {Dns64Prefix{}};
-  Selection selection = Selection::kFirst;
-  std::uint32_t max_records = 16;  ///< synthesized records in an answer
-  bool clients_over_ipv4 = true;
-  SynthesizeOn synthesize_on = SynthesizeOn::kTimeout;
-  /// IPv6 networks whose AAAA are treated as absent (RFC 6147 section 5.1.4). May be empty: then
-  /// nothing is excluded.
-  std::vector<Network> exclude_aaaa = {MappedNetwork()};
-  std::vector<Network> exclude_a;  ///< IPv4
-  bool allow_nonglobal_with_well_known_prefix = false;
-  std::vector<Name> exempt_names;             ///< each with its subtree
-  std::vector<Name> always_synthesize_names;  ///< each with its subtree
-  std::vector<Name> append_names;             ///< each with its subtree
-  DnssecMode dnssec_mode = DnssecMode::kRfc;
-  std::vector<Network> foreign_prefixes;  ///< IPv6
-  bool https_additional = true;
-  bool mark_synthesized = true;
-  bool hide_a = false;
-  Reverse reverse = Reverse::kCname;
-
-  static Network MappedNetwork();  ///< ::ffff:0:0/96
-  bool operator==(const Dns64Config&) const = default;
-};
-
 /// One entry of "views".
 struct View {
   std::string name;
   std::vector<Network> clients;  ///< may be empty: then only a listener leads here
-  Dns64Config dns64;
+  /// Complete: what the view does not name is already taken from Config::dns64.
+  Dns64Policy dns64;
   bool operator==(const View&) const = default;
 };
 
@@ -214,7 +164,8 @@ struct Config {
   std::uint32_t workers = 0;  ///< event loops; 0: one a core
   RunAs run_as;
   Access access;
-  Dns64Config dns64;        ///< for clients that no view is for
+  /// For clients that no view is for. Like that of a view it is never without a prefix.
+  Dns64Policy dns64;
   std::vector<View> views;  ///< in the order of the file: the first that matches is used
   DnssecConfig dnssec;
   RootHints root_hints;

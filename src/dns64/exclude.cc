@@ -31,8 +31,8 @@ std::vector<std::uint16_t> KeepAaaa(const Dns64Policy& policy, std::span<const I
       exclude(address, "in " + network->ToText());
       continue;
     }
-    const auto foreign = std::ranges::find_if(policy.foreign_prefixes,
-                                              [&](const auto& p) { return p.Contains(address); });
+    const auto foreign = std::ranges::find_if(
+        policy.foreign_prefixes, [&](const Network& n) { return n.Contains(address); });
     if (foreign != policy.foreign_prefixes.end()) {
       exclude(address, "under " + foreign->ToText() + ", a foreign prefix");
       continue;

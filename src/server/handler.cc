@@ -186,7 +186,9 @@ net::Task<void> Handler::Serve(Job job) {
     response.ede.push_back({Ede::kOther, "too many questions in progress"});
     response.missed = !job.client.tcp;
   }
-  if (response.missed && inquiry.reach == Reach::kCached) {
+  const bool limited =
+      response.rcode == Rcode::kRefused && !job.client.tcp && !error_replies_.Take();
+  if (limited || (response.missed && inquiry.reach == Reach::kCached)) {
     stats_.Add(Counter::kDropped);
     job.path->Reply(job.client.peer, {});
   } else {

@@ -43,11 +43,20 @@ Service::Service(const Clock& clock, net::Loop& main, SnapshotPtr snapshot)
 
 Service::~Service() = default;
 
-Result<Service::SocketsByWorker> Service::Open(
-    const std::vector<config::Listener>& listeners) const {
+// `ours` are open already: beside a wildcard of our own no address looks free.
+Result<Service::SocketsByWorker> Service::Open(const std::vector<config::Listener>& listeners,
+                                               const std::vector<config::Listener>& ours) const {
+  for (const config::Listener& listener : listeners) {
+    const bool beside_ours =
+        std::any_of(ours.begin(), ours.end(), [&](const config::Listener& other) {
+          return other.port == listener.port && other.address.is_v4() == listener.address.is_v4() &&
+                 (IsWildcard(other.address) || IsWildcard(listener.address));
+        });
+    if (beside_ours) continue;
+    if (const Result<bool> free = CheckFree(listener); !free) return free.error();
+  }
   SocketsByWorker sockets(worker_count_);
   for (const config::Listener& listener : listeners) {
-    if (const Result<bool> free = CheckFree(listener); !free) return free.error();
     for (std::vector<Listening>& of_worker : sockets) {
       Result<Listening> opened = OpenListener(listener);
       if (!opened) return opened.error();
@@ -58,7 +67,7 @@ Result<Service::SocketsByWorker> Service::Open(
 }
 
 Result<bool> Service::Bind() {
-  Result<SocketsByWorker> opened = Open(snapshot_->config->listen);
+  Result<SocketsByWorker> opened = Open(snapshot_->config->listen, {});
   if (!opened) return opened.error();
   bound_ = *std::move(opened);
   return true;
@@ -97,7 +106,7 @@ Result<bool> Service::Reload(SnapshotPtr snapshot,
   for (const config::Listener& listener : snapshot->config->listen) {
     if (!Contains(snapshot_->config->listen, listener)) added.push_back(listener);
   }
-  Result<SocketsByWorker> opened = Open(added);
+  Result<SocketsByWorker> opened = Open(added, snapshot_->config->listen);
   if (!opened) return opened.error();
   std::vector<std::string> notes = NeedsRestart(*snapshot_->config, *snapshot->config);
   snapshot_ = std::move(snapshot);

@@ -55,7 +55,8 @@ class Service {
 
  private:
   using SocketsByWorker = std::vector<std::vector<Listening>>;
-  Result<SocketsByWorker> Open(const std::vector<config::Listener>& listeners) const;
+  Result<SocketsByWorker> Open(const std::vector<config::Listener>& listeners,
+                               const std::vector<config::Listener>& ours) const;
   std::function<void()> AfterAll(std::function<void()> done);
 
   const Clock& clock_;

@@ -9,73 +9,12 @@
 #include <cstring>
 #include <utility>
 
+#include "server/sockets.h"
 #include "zone/local_zones.h"
 #include "zone/root_hints.h"
 
 namespace resolve64::server {
 namespace {
-
-Dns64Policy ToPolicy(const config::Dns64Config& from) {
-  Dns64Policy to;
-  to.enabled = from.enabled;
-  to.prefixes.clear();
-  for (const config::Dns64Prefix& prefix : from.prefixes) {
-    Dns64Prefix copy;
-    copy.prefix = prefix.prefix;
-    copy.for_a = prefix.for_a;
-    copy.draining = prefix.draining;
-    to.prefixes.push_back(std::move(copy));
-  }
-  to.selection = from.selection == config::Selection::kAll ? Dns64Policy::Selection::kAll
-                                                           : Dns64Policy::Selection::kFirst;
-  to.max_records = from.max_records;
-  to.clients_over_ipv4 = from.clients_over_ipv4;
-  switch (from.synthesize_on) {
-    case config::SynthesizeOn::kNodata:
-      to.synthesize_on = Dns64Policy::SynthesizeOn::kNodata;
-      break;
-    case config::SynthesizeOn::kError:
-      to.synthesize_on = Dns64Policy::SynthesizeOn::kError;
-      break;
-    case config::SynthesizeOn::kTimeout:
-      to.synthesize_on = Dns64Policy::SynthesizeOn::kTimeout;
-      break;
-  }
-  to.exclude_aaaa = from.exclude_aaaa;
-  to.exclude_a = from.exclude_a;
-  to.allow_nonglobal_with_well_known_prefix = from.allow_nonglobal_with_well_known_prefix;
-  to.exempt_names = from.exempt_names;
-  to.always_synthesize_names = from.always_synthesize_names;
-  to.append_names = from.append_names;
-  to.dnssec_mode = from.dnssec_mode == config::DnssecMode::kBreak ? Dns64Policy::DnssecMode::kBreak
-                                                                  : Dns64Policy::DnssecMode::kRfc;
-  for (const Network& network : from.foreign_prefixes) {
-    const Result<Prefix> prefix = network.base().is_v6()
-                                      ? Prefix::Make(network.base().v6(), network.bits())
-                                      : Result<Prefix>(Error{Errc::kBadPrefix, {}});
-    // A network that can be nobody's NAT64 prefix is an exclusion like any other.
-    if (prefix) {
-      to.foreign_prefixes.push_back(*prefix);
-    } else {
-      to.exclude_aaaa.push_back(network);
-    }
-  }
-  to.https_additional = from.https_additional;
-  to.mark_synthesized = from.mark_synthesized;
-  to.hide_a = from.hide_a;
-  switch (from.reverse) {
-    case config::Reverse::kCname:
-      to.reverse = Dns64Policy::Reverse::kCname;
-      break;
-    case config::Reverse::kSynthesize:
-      to.reverse = Dns64Policy::Reverse::kSynthesize;
-      break;
-    case config::Reverse::kOff:
-      to.reverse = Dns64Policy::Reverse::kOff;
-      break;
-  }
-  return to;
-}
 
 Views BuildViews(const config::Config& config) {
   Views views;
@@ -83,12 +22,12 @@ Views BuildViews(const config::Config& config) {
     auto view = std::make_shared<View>();
     view->name = from.name;
     view->clients = from.clients;
-    view->policy = ToPolicy(from.dns64);
+    view->policy = from.dns64;
     views.list.push_back(std::move(view));
   }
   auto fallback = std::make_shared<View>();
   fallback->name = "default";
-  fallback->policy = ToPolicy(config.dns64);
+  fallback->policy = config.dns64;
   views.fallback = std::move(fallback);
   return views;
 }
@@ -127,10 +66,6 @@ std::vector<IpAddress> HostAddresses() {
   }
   ::freeifaddrs(list);
   return addresses;
-}
-
-bool IsWildcard(const IpAddress& address) {
-  return address.is_v4() ? address.v4() == Ipv4{} : address.v6() == Ipv6{};
 }
 
 // Where we would be asking ourselves. A wildcard listens on every address that the host has now.

@@ -123,6 +123,10 @@ std::uint16_t Peer::port() const noexcept {
   return ntohs(any.sa_family == AF_INET ? v4.sin_port : v6.sin6_port);
 }
 
+bool IsWildcard(const IpAddress& address) noexcept {
+  return address.is_v4() ? address.v4() == Ipv4{} : address.v6() == Ipv6{};
+}
+
 std::string ListenerText(const config::Listener& listener) {
   const std::string address = listener.address.ToText();
   return (listener.address.is_v4() ? address : "[" + address + "]") + ":" +

@@ -62,6 +62,9 @@ struct Listening {
   OwnedFd tcp;
 };
 
+/// 0.0.0.0 and ::, which stand for every address of the host.
+bool IsWildcard(const IpAddress& address) noexcept;
+
 /// "192.0.2.1:53", "[2001:db8::1]:53".
 std::string ListenerText(const config::Listener& listener);
 

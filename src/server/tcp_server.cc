@@ -23,11 +23,11 @@ constexpr Duration kRecheck = std::chrono::seconds(1);
 
 }  // namespace
 
-TcpConnection::TcpConnection(TcpServer& server, OwnedFd fd, const Peer& peer, ViewPtr view)
-    : server_(server), fd_(std::move(fd)) {
+TcpConnection::TcpConnection(TcpServer& server, OwnedFd fd, const Peer& peer,
+                             std::shared_ptr<const ViewPtr> view)
+    : server_(server), fd_(std::move(fd)), view_(std::move(view)) {
   client_.peer = peer;
   client_.tcp = true;
-  client_.listener_view = std::move(view);
   last_message_ = last_sent_ = server.loop_.scheduler().Now();
 }
 
@@ -92,6 +92,7 @@ std::size_t TcpConnection::NextLength() const noexcept {
 
 void TcpConnection::Parse() {
   const std::shared_ptr<TcpConnection> self = shared_from_this();
+  client_.listener_view = *view_;
   std::size_t at = 0;
   while (HasRoom() && received_.size() - at >= kLengthPrefix) {
     const std::size_t length = static_cast<std::size_t>(received_[at]) << 8 | received_[at + 1];
@@ -214,7 +215,7 @@ bool TcpServer::MakeRoom() {
   return true;
 }
 
-void TcpServer::Accepted(OwnedFd fd, const Peer& peer, const ViewPtr& view) {
+void TcpServer::Accepted(OwnedFd fd, const Peer& peer, const std::shared_ptr<const ViewPtr>& view) {
   if (clients_.load(std::memory_order_relaxed) >= max_clients_) {
     stats_.Add(resolver::Counter::kLimitTcpClients);
     if (!MakeRoom()) return;
@@ -236,7 +237,7 @@ void TcpServer::Forget(TcpConnection& connection) {
 }
 
 TcpServer::Acceptor::Acceptor(TcpServer& server, OwnedFd fd, ViewPtr view)
-    : server_(server), fd_(std::move(fd)), view_(std::move(view)) {}
+    : server_(server), fd_(std::move(fd)), view_(std::make_shared<ViewPtr>(std::move(view))) {}
 
 TcpServer::Acceptor::~Acceptor() {
   if (watched_) server_.loop_.poller().Remove(fd_.get(), *this);

@@ -31,7 +31,9 @@ class TcpConnection final : public ReplyPath,
   /// Octets of replies that the client has not taken; nothing is read from it above.
   static constexpr std::size_t kMaxUnsent = 256 << 10;
 
-  TcpConnection(TcpServer& server, OwnedFd fd, const Peer& peer, ViewPtr view);
+  /// `view`: that of the listener, which a reload may change.
+  TcpConnection(TcpServer& server, OwnedFd fd, const Peer& peer,
+                std::shared_ptr<const ViewPtr> view);
   TcpConnection(const TcpConnection&) = delete;
   TcpConnection& operator=(const TcpConnection&) = delete;
   ~TcpConnection() override = default;
@@ -62,6 +64,7 @@ class TcpConnection final : public ReplyPath,
   TcpServer& server_;
   OwnedFd fd_;
   Client client_;
+  std::shared_ptr<const ViewPtr> view_;
   std::vector<std::uint8_t> received_;
   std::vector<std::uint8_t> unsent_;
   std::size_t sent_ = 0;  // octets at the start of unsent_ that are out
@@ -99,7 +102,7 @@ class TcpServer {
 
  private:
   friend class TcpConnection;
-  void Accepted(OwnedFd fd, const Peer& peer, const ViewPtr& view);
+  void Accepted(OwnedFd fd, const Peer& peer, const std::shared_ptr<const ViewPtr>& view);
   bool MakeRoom();
   void Touch(TcpConnection& connection);
   void Forget(TcpConnection& connection);
@@ -122,7 +125,8 @@ class TcpServer::Acceptor final : public net::FdWatcher, private net::TimerNode 
   ~Acceptor() override;
 
   bool Start();
-  void SetView(ViewPtr view) { view_ = std::move(view); }
+  /// From now on, for the connections that are open too.
+  void SetView(ViewPtr view) { *view_ = std::move(view); }
   void OnReady(std::uint32_t events) noexcept override;
 
  private:
@@ -130,7 +134,7 @@ class TcpServer::Acceptor final : public net::FdWatcher, private net::TimerNode 
 
   TcpServer& server_;
   OwnedFd fd_;
-  ViewPtr view_;
+  std::shared_ptr<ViewPtr> view_;
   bool watched_ = false;
 };
 

@@ -77,14 +77,13 @@ UdpListener::UdpListener(net::Loop& loop, Handler& handler, OwnedFd fd)
     : loop_(loop), handler_(handler), fd_(std::move(fd)), buffers_(std::make_unique<Buffers>()) {}
 
 UdpListener::~UdpListener() {
-  if (watched_ != 0) loop_.poller().Remove(fd_.get(), *this);
+  if (added_) loop_.poller().Remove(fd_.get(), *this);
 }
 
 bool UdpListener::Start() {
   watched_ = EPOLLIN;
-  if (loop_.poller().Add(fd_.get(), watched_, *this)) return true;
-  watched_ = 0;
-  return false;
+  added_ = loop_.poller().Add(fd_.get(), watched_, *this);
+  return added_;
 }
 
 void UdpListener::Stop() {
@@ -93,7 +92,7 @@ void UdpListener::Stop() {
 }
 
 void UdpListener::Watch(std::uint32_t events) noexcept {
-  if (events == watched_) return;
+  if (events == watched_ || !added_) return;
   watched_ = events;
   loop_.poller().Modify(fd_.get(), events, *this);
 }

@@ -60,6 +60,7 @@ class UdpListener final : public ReplyPath,
   std::unique_ptr<Buffers> buffers_;
   std::deque<Outgoing> outgoing_;
   std::uint32_t watched_ = 0;
+  bool added_ = false;    // the poller knows us
   bool reading_ = false;  // within Read(): replies wait for the end of the batch
   bool blocked_ = false;  // the socket is full
 };

@@ -50,6 +50,7 @@ def test_nxdomain_is_nxdomain_and_costs_no_a_question_when_cached(site, com, sta
     subject = start()
     answer = subject.query("ghost.example.com.", "AAAA")
     assert answer.rcode == "NXDOMAIN" and not answer.answer() and len(answer.soa) == 1
+    site.authority.wait_for("ghost.example.com.", "A")      # it was under way already
     site.forget()
     assert subject.query("ghost.example.com.", "AAAA").rcode == "NXDOMAIN"
     assert not site.queries(type="A")

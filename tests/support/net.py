@@ -75,7 +75,22 @@ class Network:
         self._next6 += 1
         address = f"fd64::{self._next6:x}"
         subprocess.run(["ip", "-6", "addr", "add", f"{address}/128", "dev", "lo", "nodad"], check=True)
+        wait_until(lambda: self._usable(address), 5, f"the use of {address}")
         return address
+
+    @staticmethod
+    def _usable(address):
+        """The kernel installs an IPv6 address's route a little after the address."""
+        try:
+            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as one, \
+                    socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other:
+                one.bind((address, 0))
+                one.settimeout(0.2)
+                other.connect(one.getsockname()[:2])
+                other.send(b".")
+                return one.recv(1) == b"."
+        except OSError:
+            return False
 
     @staticmethod
     def has_ipv6():

@@ -177,7 +177,8 @@ class CommandsTest : public ControlTest {
     Loaded loaded = Load(config_);
     EXPECT_NE(loaded.snapshot, nullptr);
     service_ = std::make_unique<server::Service>(clock_, loop_, loaded.snapshot);
-    EXPECT_TRUE(service_->Start()) << "with no sockets bound";
+    const Result<bool> started = service_->Start();
+    EXPECT_TRUE(started) << started.error().text;
     reloader_ = std::make_unique<Reloader>(*service_, config_);
     commands_ = std::make_unique<Commands>(*service_, *reloader_);
   }

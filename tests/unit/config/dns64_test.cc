@@ -12,16 +12,16 @@ namespace {
 
 std::string InDns64(std::string_view keys) { return "{\"dns64\": {" + std::string(keys) + "}}"; }
 
-Dns64Config Dns64(std::string_view keys) {
+Dns64Policy Dns64(std::string_view keys) {
   const ReadResult result = Read(InDns64(keys));
   EXPECT_EQ(Texts(result.errors), Lines()) << keys;
-  return result.config ? result.config->dns64 : Dns64Config();
+  return result.config ? result.config->dns64 : Dns64Policy();
 }
 
-std::vector<std::string> PrefixTexts(const Dns64Config& config) {
+std::vector<std::string> PrefixTexts(const Dns64Policy& policy) {
   std::vector<std::string> texts;
-  texts.reserve(config.prefixes.size());
-  for (const Dns64Prefix& prefix : config.prefixes) texts.push_back(prefix.prefix.ToText());
+  texts.reserve(policy.prefixes.size());
+  for (const Dns64Prefix& prefix : policy.prefixes) texts.push_back(prefix.prefix.ToText());
   return texts;
 }
 
@@ -81,24 +81,24 @@ TEST(ReadDns64, RefusesReservedBitsAndOtherLengthsOfTheWellKnownPrefix) {
 
 // Covers: D64-05
 TEST(ReadDns64, SuffixIsPutAfterTheAddress) {
-  const Dns64Config config =
+  const Dns64Policy policy =
       Dns64(R"("prefixes": [{"prefix": "2001:db8:100::/40", "suffix": "::12:3456"}])");
-  ASSERT_EQ(config.prefixes.size(), 1U);
-  EXPECT_EQ(ToText(config.prefixes[0].prefix.Embed(*ParseIpv4("192.0.2.33"))),
+  ASSERT_EQ(policy.prefixes.size(), 1U);
+  EXPECT_EQ(ToText(policy.prefixes[0].prefix.Embed(*ParseIpv4("192.0.2.33"))),
             "2001:db8:1c0:2:21:0:12:3456");
 }
 
 // Covers: D64-02
 TEST(ReadDns64, PrefixesForRangesOfIpv4AreKeptInOrder) {
-  const Dns64Config config = Dns64(R"("prefixes": [
+  const Dns64Policy policy = Dns64(R"("prefixes": [
       {"prefix": "2001:db8:64::/96", "for_a": ["198.51.100.0/24", "192.0.2.1"]},
       {"prefix": "2001:db8:65::/96", "state": "draining"},
       "64:ff9b::/96"])");
-  ASSERT_EQ(config.prefixes.size(), 3U);
-  EXPECT_EQ(NetworkTexts(config.prefixes[0].for_a), (Lines{"198.51.100.0/24", "192.0.2.1/32"}));
-  EXPECT_FALSE(config.prefixes[0].draining);
-  EXPECT_TRUE(config.prefixes[1].draining);
-  EXPECT_TRUE(config.prefixes[2].for_a.empty());
+  ASSERT_EQ(policy.prefixes.size(), 3U);
+  EXPECT_EQ(NetworkTexts(policy.prefixes[0].for_a), (Lines{"198.51.100.0/24", "192.0.2.1/32"}));
+  EXPECT_FALSE(policy.prefixes[0].draining);
+  EXPECT_TRUE(policy.prefixes[1].draining);
+  EXPECT_TRUE(policy.prefixes[2].for_a.empty());
 }
 
 // Covers: T57, D64-18
@@ -109,12 +109,12 @@ TEST(ReadDns64, EmptyListOfExclusionsExcludesNothing) {
 }
 
 TEST(ReadDns64, WordsBecomeWhatTheyStandFor) {
-  const Dns64Config config = Dns64(
+  const Dns64Policy policy = Dns64(
       R"("selection": "all", "synthesize_on": "error", "dnssec_mode": "break", "reverse": "off")");
-  EXPECT_EQ(config.selection, Selection::kAll);
-  EXPECT_EQ(config.synthesize_on, SynthesizeOn::kError);
-  EXPECT_EQ(config.dnssec_mode, DnssecMode::kBreak);
-  EXPECT_EQ(config.reverse, Reverse::kOff);
+  EXPECT_EQ(policy.selection, Dns64Policy::Selection::kAll);
+  EXPECT_EQ(policy.synthesize_on, Dns64Policy::SynthesizeOn::kError);
+  EXPECT_EQ(policy.dnssec_mode, Dns64Policy::DnssecMode::kBreak);
+  EXPECT_EQ(policy.reverse, Dns64Policy::Reverse::kOff);
 }
 
 TEST(ReadViews, KeepTheOrderOfTheFileAndInheritWhatTheyDoNotName) {

@@ -20,7 +20,8 @@ struct SecurityRow {
   bool authentic;
 };
 
-// Covers: D64-50, D64-51, D64-52, D64-53, D64-54, D64-55, D64-57, VEC-05, T24, T25, T56, B5, B16
+// Covers: A4-1, A4-2, A4-3, A4-4, A4-5, A4-6, A4-7, A4-8, A4-9, D64-50, D64-51, D64-52, D64-53
+// Covers: D64-54, D64-55, D64-57, VEC-05, T24, T25, T56, B5, B16
 TEST(DecideDnssec, FollowsTheTableOfDoAndCd) {
   constexpr auto kAsk = Act::kAskA;
   constexpr auto kMake = Act::kSynthesize;
@@ -70,7 +71,7 @@ TEST(DecideDnssec, FollowsTheTableOfDoAndCd) {
   }
 }
 
-// Row 10 of the table.
+// Covers: A4-10
 TEST(DecideDnssec, RealAaaaStayRealWithEveryCombinationOfBits) {
   for (const bool do_bit : {false, true}) {
     for (const Security security : {kSecure, kInsecure, kUnchecked}) {
@@ -82,7 +83,7 @@ TEST(DecideDnssec, RealAaaaStayRealWithEveryCombinationOfBits) {
   }
 }
 
-// Covers: D64-16, T24, ATK-23
+// Covers: A4-2, A4-3, D64-16, T24, ATK-23
 TEST(DecideDnssec, BogusIsServfailAndNoOtherRcode) {
   for (const auto kind : {LookupKind::kBogus, LookupKind::kNodata, LookupKind::kNxdomain,
                           LookupKind::kData, LookupKind::kError}) {
@@ -144,7 +145,7 @@ TEST(DecideDnssec, StrictGivesNothingSynthesizedFromASignedZoneToDo) {
   EXPECT_EQ(DecideFirst(policy, Query("a.example.", true), lookups).act, Act::kPassAaaa);
 }
 
-// Covers: D64-52
+// Covers: A4-8, A4-9, D64-52
 TEST(DecideDnssec, CdStopsSynthesisInEveryModeButBreak) {
   for (const auto mode : {Mode::kRfc, Mode::kStrict, Mode::kBreak}) {
     Dns64Policy policy = DefaultPolicy();
@@ -178,7 +179,7 @@ TEST(DecideDnssec, BreakSynthesizesForDoButNeverFromBogusData) {
   }
 }
 
-// Covers: D64-53
+// Covers: A4-1, D64-53
 TEST(DecideDnssec, WithoutDoNothingIsAuthentic) {
   Lookups lookups;
   lookups.aaaa_security = kSecure;

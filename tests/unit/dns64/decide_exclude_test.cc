@@ -88,12 +88,26 @@ TEST(Exclude, TheLocalUsePrefixIsNotForeignByItself) {
 // Covers: T21
 TEST(Exclude, ConfiguredForeignPrefixesAreExcludedWhateverTheirOtherOctets) {
   Dns64Policy policy = DefaultPolicy();
-  policy.foreign_prefixes.push_back(Pref64("2001:db8:f000::/48"));
+  policy.foreign_prefixes.push_back(Net("2001:db8:f000::/48"));
   const auto decision = DecideBoth(
       policy, Query(),
       WithAaaa({"2001:db8:f000:c000:2:2100::", "2001:db8:f000:1:ff00::1", "2001:db8:f001::1"}));
   EXPECT_EQ(decision.act, Act::kFilterAaaa);
   EXPECT_EQ(decision.kept, Kept{2});
+}
+
+// Covers: T21
+TEST(Exclude, AForeignPrefixMayHaveALengthThatRfc6052DoesNotKnow) {
+  Dns64Policy policy = DefaultPolicy();
+  policy.foreign_prefixes = {Net("2001:db8:f000::/50"), Net("2001:db8:f001::1/128")};
+  const auto decision = DecideBoth(policy, Query(),
+                                   WithAaaa({"2001:db8:f000:3fff::1", "2001:db8:f000:4000::1",
+                                             "2001:db8:f001::1", "2001:db8:f001::2"}));
+  EXPECT_EQ(decision.act, Act::kFilterAaaa);
+  EXPECT_EQ(decision.kept, (Kept{1, 3}));
+  EXPECT_TRUE(HasNote(
+      decision, "AAAA 2001:db8:f000:3fff::1 excluded: under 2001:db8:f000::/50, a foreign prefix"))
+      << testing::PrintToString(decision.notes);
 }
 
 // Covers: D64-21

@@ -57,6 +57,7 @@ Dns64Policy AnyPolicy(Dice& dice) {
   policy.max_records = dice.OneIn(10) ? 0 : 1 + dice.Below(5);
   policy.clients_over_ipv4 = !dice.OneIn(4);
   policy.synthesize_on = dice.Pick({On::kNodata, On::kError, On::kTimeout});
+  policy.exclude_aaaa.clear();
   if (!dice.OneIn(3)) policy.exclude_aaaa = {Net("::ffff:0:0/96"), Net("2001:db8:bad::/48")};
   if (dice.OneIn(3)) policy.exclude_a = {Net("78.0.96.92/32"), Net("10.0.0.0/8")};
   policy.allow_nonglobal_with_well_known_prefix = dice.OneIn(4);

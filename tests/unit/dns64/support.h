@@ -67,7 +67,6 @@ inline Dns64Prefix Draining(std::string_view prefix) {
 inline Dns64Policy PolicyOf(std::vector<Dns64Prefix> prefixes) {
   Dns64Policy policy;
   policy.prefixes = std::move(prefixes);
-  policy.exclude_aaaa = {Net("::ffff:0:0/96")};
   return policy;
 }
 

@@ -123,10 +123,7 @@ class PipelineTest : public ::testing::Test {
   using Answer = resolver::Answer;
   using Strings = std::vector<std::string>;
 
-  PipelineTest() {
-    policy_.prefixes[0].prefix = *Prefix::Parse("2001:db8:64::/96");
-    policy_.exclude_aaaa = {*Network::Parse("::ffff:0:0/96")};
-  }
+  PipelineTest() { policy_.prefixes[0].prefix = *Prefix::Parse("2001:db8:64::/96"); }
 
   dns::RrsetPtr Set(const Name& owner, RrType type, std::uint32_t ttl,
                     const std::vector<std::vector<std::uint8_t>>& rdata) {

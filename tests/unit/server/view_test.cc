@@ -95,9 +95,8 @@ TEST(BuildSnapshot, CompilesViewsWithWhatTheyInherit) {
   EXPECT_EQ(jool->policy.prefixes[0].prefix.ToText(), "2001:db8:64::/96");
   EXPECT_TRUE(jool->policy.hide_a);
   EXPECT_EQ(views.fallback->policy.prefixes[0].prefix, Prefix::WellKnown());
-  // A network that is no NAT64 prefix is an exclusion all the same.
-  EXPECT_EQ(views.fallback->policy.foreign_prefixes.size(), 1U);
-  EXPECT_EQ(views.fallback->policy.exclude_aaaa.back(), Net("2001:db8:e::/50"));
+  EXPECT_EQ(views.fallback->policy, built.snapshot->config->dns64);
+  EXPECT_EQ(views.fallback->policy.foreign_prefixes.size(), 2U);
   const std::vector<config::Listener>& listeners = built.snapshot->config->listen;
   EXPECT_EQ(built.snapshot->ViewOf(listeners[0]), jool);
   EXPECT_EQ(built.snapshot->ViewOf(listeners[1]), nullptr);
