@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "config/json_tree.h"
 #include "config/report.h"
+#include "resolve64/dns64.h"
 
 namespace resolve64::config {
 

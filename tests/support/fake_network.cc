@@ -148,6 +148,7 @@ Result<std::unique_ptr<Channel>> FakeNetwork::OpenTcp(const Endpoint& server) {
 }
 
 Result<std::unique_ptr<Channel>> FakeNetwork::Open(const Endpoint& server, bool tcp) {
+  if (exhausted_) return Error{Errc::kBudgetSpent, "too many open files"};
   if (unreachable_.count(server) != 0) return Error{Errc::kNetwork, "no route to host"};
   return std::unique_ptr<Channel>(std::make_unique<FakeChannel>(*this, server, tcp));
 }

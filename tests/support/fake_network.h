@@ -47,6 +47,8 @@ class FakeNetwork : public resolver::upstream::Transport {
   void Serve(std::string_view address, Behaviour behaviour);
   /// Opening a channel to it fails: the host is unreachable.
   void Unreachable(std::string_view address);
+  /// Opening any channel fails: we have no descriptors.
+  void Exhaust(bool exhausted) { exhausted_ = exhausted; }
 
   [[nodiscard]] const std::vector<SeenQuery>& log() const { return log_; }
   void ClearLog() { log_.clear(); }
@@ -63,6 +65,7 @@ class FakeNetwork : public resolver::upstream::Transport {
   net::Scheduler& scheduler_;
   std::map<Endpoint, Behaviour> servers_;
   std::map<Endpoint, bool> unreachable_;
+  bool exhausted_ = false;
   std::vector<SeenQuery> log_;
 };
 

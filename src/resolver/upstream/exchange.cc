@@ -102,7 +102,10 @@ net::Task<Heard> Exchange(ExchangeContext& context, Endpoint server, Question qu
     Result<std::unique_ptr<Channel>> channel = protocol == Protocol::kUdp
                                                    ? context.transport.OpenUdp(server)
                                                    : context.transport.OpenTcp(server);
-    if (!channel) co_return Heard(Heard::Kind::kNetwork, channel.error().text);
+    if (!channel) {
+      const bool ours = channel.error().code == Errc::kBudgetSpent;
+      co_return Heard(ours ? Heard::Kind::kNoBudget : Heard::Kind::kNetwork, channel.error().text);
+    }
     const TimePoint sent_at = context.scheduler.Now();
     if (const Result<bool> sent = (*channel)->Send(query); !sent) {
       co_return Heard(Heard::Kind::kNetwork, sent.error().text);

@@ -45,8 +45,12 @@ SocketAddress ToSocketAddress(const IpAddress& address, std::uint16_t port) {
   return out;
 }
 
+// What the system says about the way to a server; or, kBudgetSpent, about ourselves: no
+// descriptors, no memory.
 Error SystemError(const char* what) {
-  return Error{Errc::kNetwork, std::string(what) + ": " + std::strerror(errno)};
+  const bool ours = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+  return Error{ours ? Errc::kBudgetSpent : Errc::kNetwork,
+               std::string(what) + ": " + std::strerror(errno)};
 }
 
 /// What both kinds of channel share: a descriptor that is watched while it is open.

@@ -29,7 +29,7 @@ class Channel {
 class Transport {
  public:
   virtual ~Transport() = default;
-  /// kNetwork where the system refuses: no route, no descriptors.
+  /// kNetwork where there is no way to the server, kBudgetSpent where we have no descriptors left.
   virtual Result<std::unique_ptr<Channel>> OpenUdp(const Endpoint& server) = 0;
   /// The connection is made while the first Receive() waits. Messages are framed (RFC 1035
   /// section 4.2.2).

@@ -349,6 +349,16 @@ TEST_F(ResolverTest, ADelegationWhoseServersFailIsAskedForAgainSoon) {
   EXPECT_EQ(FirstAddress(Ask("www.sub.test.")), "198.51.100.4");
 }
 
+TEST_F(ResolverTest, ThatWeHaveNoDescriptorsLeftIsNotTheServersFault) {
+  Ask("ns.example.");
+  network_.Exhaust(true);
+  EXPECT_EQ(Ask("www.example.").rcode, Rcode::kServFail);
+  network_.Exhaust(false);
+  EXPECT_EQ(caches_.servers.Get(Endpoint::Parse("192.0.2.2", 53).value(), clock_.Now()).timeouts,
+            0U);
+  EXPECT_EQ(FirstAddress(Ask("both.example.")), "198.51.100.2");
+}
+
 TEST_F(ResolverTest, AnUnreachableServerIsPassedOverAtOnce) {
   testing::Authority two;
   two.Zone(".",
