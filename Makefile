@@ -62,7 +62,7 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (60) on its corpus
 	@exec tools/fuzz
 
 install: ## install below PREFIX (/usr/local), DESTDIR respected
-	@[ -x build/release/src/resolve64 ] || { echo "Run 'make build' first." >&2; exit 1; }
+	@[ -x "$${R64_BIN_DIR:-build/release/src}/resolve64" ] || { echo "Run 'make build' first." >&2; exit 1; }
 	@exec tools/install
 
 clean: ## remove what was built
