@@ -244,6 +244,10 @@ MessageBuilder::Option EdeOption(Ede code, std::string_view text) {
     std::size_t end = kEdeTextLimit;
     while (end > 0 && (static_cast<std::uint8_t>(text[end]) & 0xC0) == 0x80) --end;
     text = text.substr(0, end);
+    // Nor in the middle of a word, where there is more than one.
+    if (const std::size_t space = text.rfind(' '); space != std::string_view::npos) {
+      text = text.substr(0, space);
+    }
   }
   const auto number = static_cast<std::uint16_t>(code);
   MessageBuilder::Option option;

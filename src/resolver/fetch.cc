@@ -148,11 +148,13 @@ class Descent {
  private:
   void StartAt(ZoneView zone) {
     zone_ = std::move(zone);
-    // Those that failed are not asked the same again (RFC 9520 section 3.1).
-    std::erase_if(zone_.addresses, [&](const Endpoint& server) {
-      return std::find(failed_.begin(), failed_.end(), server) != failed_.end();
-    });
-    zone_.tried = failed_;
+    if (restarted_ && zone_.zone == failed_zone_) {
+      // Those that failed are not asked the same again (RFC 9520 section 3.1).
+      std::erase_if(zone_.addresses, [&](const Endpoint& server) {
+        return std::find(failed_.begin(), failed_.end(), server) != failed_.end();
+      });
+      zone_.tried = failed_;
+    }
     shown_ = zone_.zone.LabelCount();
     round_ = 0;
     whole_name_ = whole_name_ || zone_.recursive || settings_->minimization == Minimization::kOff;
@@ -238,6 +240,7 @@ class Descent {
     if (!DropDelegation()) return false;
     if (restarted_ || state_.scheduler_.Now() >= request_->deadline) return false;
     restarted_ = true;
+    failed_zone_ = zone_.zone;
     failed_.insert(failed_.end(), zone_.addresses.begin(), zone_.addresses.end());
     failed_.insert(failed_.end(), zone_.tried.begin(), zone_.tried.end());
     Tell(request_->trace.get(), state_.scheduler_.clock(), "resolver",
@@ -264,10 +267,11 @@ class Descent {
   std::size_t shown_ = 0;         // labels of the name that the servers of the zone know of
   int step_ = 0;                  // minimized questions so far
   int round_ = 0;                 // attempts with other addresses of the same zone
-  std::vector<Endpoint> failed_;  // before a parent was asked again
-  bool restarted_ = false;        // a parent was asked again
-  ZoneOutcomePtr failure_;        // the last one
-  ZoneOutcomePtr suspect_;        // a denied minimized question
+  std::vector<Endpoint> failed_;  // servers of failed_zone_, before its parent was asked again
+  Name failed_zone_;
+  bool restarted_ = false;  // a parent was asked again
+  ZoneOutcomePtr failure_;  // the last one
+  ZoneOutcomePtr suspect_;  // a denied minimized question
 };
 
 }  // namespace

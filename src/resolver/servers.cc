@@ -211,16 +211,21 @@ net::Task<void> Resolver::State::FindAddress(Name ns, RrType type, RequestPtr re
 }
 
 bool Resolver::State::MayDoubt(const Name& zone) {
-  constexpr Duration kDoubtPause = std::chrono::milliseconds(500);
+  constexpr Duration kFirstPause = std::chrono::milliseconds(10);
+  constexpr Duration kLongestPause = std::chrono::milliseconds(640);
+  constexpr Duration kForgotten = std::chrono::seconds(5);
   constexpr std::size_t kMostZones = 4096;
   const TimePoint now = scheduler_.Now();
   if (doubted_.size() >= kMostZones) {
-    std::erase_if(doubted_, [&](const auto& entry) { return entry.second + kDoubtPause < now; });
+    std::erase_if(doubted_,
+                  [&](const auto& entry) { return entry.second.last + kForgotten < now; });
     if (doubted_.size() >= kMostZones) return false;
   }
-  const auto [entry, first] = doubted_.try_emplace(zone, now);
-  if (!first && entry->second + kDoubtPause >= now) return false;
-  entry->second = now;
+  Doubt& doubt = doubted_[zone];
+  if (now < doubt.last + doubt.pause) return false;
+  const bool again = doubt.pause > Duration::zero() && now < doubt.last + kForgotten;
+  doubt.pause = again ? std::min<Duration>(doubt.pause * 2, kLongestPause) : kFirstPause;
+  doubt.last = now;
   return true;
 }
 

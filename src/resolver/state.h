@@ -49,6 +49,12 @@ struct ZoneView {
   bool fall_back = false;  ///< a forwarder that is not the only way
 };
 
+/// When the parent of a zone was asked again, and for how long it is then left in peace.
+struct Doubt {
+  TimePoint last{};
+  Duration pause{};
+};
+
 class Resolver::State {
  public:
   State(net::Scheduler& scheduler, Random& random, Caches& caches, upstream::Transport& transport,
@@ -79,8 +85,8 @@ class Resolver::State {
   /// Moves what it learns into `view.addresses`. False where nothing was learned.
   net::Task<bool> FindAddresses(ZoneView& view, RequestPtr request, SettingsPtr settings,
                                 const Path* path);
-  /// True at most every kDoubtPause for a zone, so that a zone whose servers are dead costs its
-  /// parent nothing.
+  /// True where the parent of `zone` may be asked again: soon at first, and then ever more rarely,
+  /// so that a zone whose servers are dead costs its parent nothing.
   bool MayDoubt(const Name& zone);
   net::Task<bool> Prime(SettingsPtr settings);
 
@@ -92,8 +98,7 @@ class Resolver::State {
   SettingsPtr settings_ = std::make_shared<Settings>();
   JoinTable joined_;
   std::uint64_t next_id_ = 1;
-  std::unordered_map<Name, TimePoint, MemberHash>
-      doubted_;  ///< zones whose parents were asked again, and when
+  std::unordered_map<Name, Doubt, MemberHash> doubted_;  ///< zones whose parents were asked again
   bool priming_ = false;
   net::TaskScope background_;  // last: its tasks use everything above
 
