@@ -158,7 +158,7 @@ RequestPtr Resolver::NewRequest(std::shared_ptr<Trace> trace) {
   return request;
 }
 
-net::Task<Answer> Resolver::Resolve(Name name, RrType type, RequestPtr request) {
+net::Task<Answer> Resolver::Resolve(const Name& name, RrType type, RequestPtr request) {
   return state_->Resolve(name, type, std::move(request), nullptr);
 }
 

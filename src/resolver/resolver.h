@@ -35,7 +35,7 @@ class Resolver {
   /// The answer to (name, type, IN), aliases followed. Always ends by the deadline of `request`.
   /// Local zones come first, then the caches, then the network. Equal questions on the wire are
   /// asked once.
-  net::Task<Answer> Resolve(Name name, RrType type, RequestPtr request);
+  net::Task<Answer> Resolve(const Name& name, RrType type, RequestPtr request);
 
   /// The same without asking anybody: empty where a query would have to be sent.
   std::optional<Answer> ResolveFromCache(const Name& name, RrType type, Trace* trace = nullptr);

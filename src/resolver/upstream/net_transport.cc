@@ -141,9 +141,7 @@ class TcpChannel final : public Channel {
   net::Task<Result<std::vector<std::uint8_t>>> Receive(TimePoint deadline) override {
     for (;;) {
       socket_.changed().Reset();
-      if (std::optional<std::vector<std::uint8_t>> message = TakeMessage()) {
-        co_return Result<std::vector<std::uint8_t>>(std::move(*message));
-      }
+      if (HasMessage()) co_return TakeMessage();
       if (!Flush() || !Fill()) {
         co_return Result<std::vector<std::uint8_t>>(SystemError("connection"));
       }
@@ -163,8 +161,8 @@ class TcpChannel final : public Channel {
   [[nodiscard]] bool HasMessage() const {
     return received_.size() >= kLengthPrefix && received_.size() >= kLengthPrefix + NextLength();
   }
-  std::optional<std::vector<std::uint8_t>> TakeMessage() {
-    if (!HasMessage()) return std::nullopt;
+  // REQUIRES: HasMessage().
+  Result<std::vector<std::uint8_t>> TakeMessage() {
     const auto begin = received_.begin() + kLengthPrefix;
     const auto end = begin + static_cast<std::ptrdiff_t>(NextLength());
     std::vector<std::uint8_t> message(begin, end);
