@@ -94,16 +94,18 @@ class UdpChannel final : public Channel {
     return true;
   }
 
+  // Waits before it reads: the reply is never there yet, but on loopback, and there the other
+  // question of a pair would otherwise wait for this answer.
   net::Task<Result<std::vector<std::uint8_t>>> Receive(TimePoint deadline) override {
     for (;;) {
-      socket_.changed().Reset();
-      if (std::optional<Result<std::vector<std::uint8_t>>> got = TryReceive()) {
-        co_return std::move(*got);
-      }
       net::Event::Waiter waiter = socket_.changed().WaitUntil(deadline);
       const bool ready = co_await waiter;
       if (!ready) {
         co_return Result<std::vector<std::uint8_t>>(Error{Errc::kTimedOut, "no reply in time"});
+      }
+      socket_.changed().Reset();
+      if (std::optional<Result<std::vector<std::uint8_t>>> got = TryReceive()) {
+        co_return std::move(*got);
       }
     }
   }
