@@ -237,8 +237,12 @@ class Descent {
   // The parent may know better than what it said before the servers failed. True where there is
   // time to ask it again.
   bool DoubtDelegation() {
-    if (!DropDelegation()) return false;
-    if (restarted_ || state_.scheduler_.Now() >= request_->deadline) return false;
+    if (!zone_.delegated) return false;
+    DropDelegation();
+    // All who waited for the same failure ask the parent together, whoever dropped the delegation.
+    const TimePoint now = state_.scheduler_.Now();
+    const bool dropped = state_.caches_.delegations.Find(zone_.zone, now) == nullptr;
+    if (!dropped || restarted_ || now >= request_->deadline) return false;
     restarted_ = true;
     failed_zone_ = zone_.zone;
     failed_.insert(failed_.end(), zone_.addresses.begin(), zone_.addresses.end());
@@ -249,11 +253,11 @@ class Descent {
     return true;
   }
 
-  // The next question asks the parent. False where that would be too often.
-  bool DropDelegation() {
-    if (!zone_.delegated || !state_.MayDoubt(zone_.zone)) return false;
-    state_.caches_.delegations.Flush(zone_.zone);
-    return true;
+  // The next question asks the parent, unless that would be too often.
+  void DropDelegation() {
+    if (zone_.delegated && state_.MayDoubt(zone_.zone)) {
+      state_.caches_.delegations.Flush(zone_.zone);
+    }
   }
 
   Resolver::State& state_;

@@ -20,6 +20,7 @@ struct Candidate {
   bool lame = false;  ///< known not to serve this zone
   int sends = 0;      ///< over UDP, for this question
   int nonsense = 0;   ///< of these, answered by something that is no reply
+  int waiting = 0;    ///< exchanges under way
   TimePoint last_send{};
   bool out = false;  ///< gave a useless reply to this question: not asked again
 

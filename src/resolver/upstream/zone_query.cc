@@ -80,14 +80,14 @@ class Asking {
     }
     for (;;) {
       const TimePoint next_event = Act();
-      if (waiting_ == 0 && next_event <= context_.scheduler.Now()) co_return outcome_;
+      if (!Hopeful() && next_event <= context_.scheduler.Now()) co_return outcome_;
       const TimePoint until = std::min(next_event, request_->deadline);
       net::Task<std::optional<Arrival>> pop = arrivals_.Pop(until);
       const std::optional<Arrival> arrival = co_await pop;
       if (arrival && arrival->nonsense) {
         may_ask_another_ = true;
       } else if (arrival) {
-        --waiting_;
+        --candidates_[arrival->candidate].waiting;
         if (Judge(*arrival)) co_return outcome_;
       } else if (last_wait_ || context_.scheduler.Now() >= request_->deadline) {
         GiveUpOnTheSilent();
@@ -109,13 +109,19 @@ class Asking {
     });
   }
 
+  // True where something is under way to a server that was not found useless yet.
+  [[nodiscard]] bool Hopeful() const {
+    return std::any_of(candidates_.begin(), candidates_.end(),
+                       [](const Candidate& c) { return !c.out && c.waiting > 0; });
+  }
+
   // Sends what is due, and says when to look again. Now, with nothing under way: everything was
   // tried.
   TimePoint Act() {
     const TimePoint now = context_.scheduler.Now();
-    if (last_wait_) return waiting_ > 0 ? last_wait_until_ : now;
-    if (!may_ask_another_ && waiting_ > 0 && slow_at_ <= now) CountTimeout(latest_);
-    const bool wait_for_latest = !may_ask_another_ && waiting_ > 0;
+    if (last_wait_) return Hopeful() ? last_wait_until_ : now;
+    if (!may_ask_another_ && Hopeful() && slow_at_ <= now) CountTimeout(latest_);
+    const bool wait_for_latest = !may_ask_another_ && Hopeful();
     const std::optional<std::size_t> pick = sends_ < kMaxSends && !budget_spent_
                                                 ? PickServer(candidates_, typical_, context_.random)
                                                 : std::nullopt;
@@ -139,7 +145,7 @@ class Asking {
     }
     if (wait_for_latest) return slow_at_;
     // Everybody was asked. What is under way may still bring something; after silence TCP may.
-    if (waiting_ == 0) return now;
+    if (!Hopeful()) return now;
     last_wait_ = true;
     last_wait_until_ = now + (StartTcp() ? kTcpWait : kLastUdpWait);
     return last_wait_until_;
@@ -160,7 +166,7 @@ class Asking {
                              {"type", ToText(question_.type)},
                              {"transport", tcp ? "tcp" : "udp"}};
         });
-    ++waiting_;
+    ++candidates_[index].waiting;
     exchanges_.Spawn(RunExchange(index, protocol));
   }
 
@@ -347,7 +353,6 @@ class Asking {
   bool may_ask_another_ = true;  // the latest is slow, or was of no use
   TimePoint last_wait_until_{};
   int sends_ = 0;
-  int waiting_ = 0;
   bool budget_spent_ = false;
   bool last_wait_ = false;
   net::TaskScope exchanges_;  // last: its tasks use everything above

@@ -335,6 +335,47 @@ TEST_F(ResolverTest, ADeadAddressThatWasFoundFirstIsNotTheLastWord) {
 }
 
 // Covers: F4
+TEST_F(ResolverTest, NobodyWaitsForAServerThatWasFoundUseless) {
+  int asked = 0;
+  network_.Serve("192.0.2.2", [&](const SeenQuery& query) {
+    auto reply = example_.Reply(query);
+    if (++asked == 1) reply.resize(8);  // nonsense: the exchange goes on listening
+    reply.push_back(0);                 // malformed: the server is of no use
+    return Deliveries{{std::move(reply)}};
+  });
+  const TimePoint start = clock_.Now();
+  EXPECT_EQ(Ask("www.example.").kind, LookupKind::kError);
+  EXPECT_LE(clock_.Now() - start, milliseconds(100));
+}
+
+// Covers: F4
+TEST_F(ResolverTest, AllWhoWaitedForABadDelegationAskTheParentTogether) {
+  testing::Authority lying;
+  lying.Zone("test.",
+             "test. 3600 SOA 300\n"
+             "sub.test. 3600 NS ns.sub.test.\n"
+             "ns.sub.test. 3600 A 192.0.2.99\n");
+  network_.Serve("192.0.2.99", [](const SeenQuery& query) {
+    return Deliveries{{testing::ErrorReply(query, Rcode::kRefused)}};
+  });
+  int referrals = 0;
+  network_.Serve("192.0.2.3", [&](const SeenQuery& query) {
+    return Deliveries{{++referrals == 1 ? lying.Reply(query) : test_.Reply(query)}};
+  });
+  std::vector<std::unique_ptr<net::Started<Answer>>> askers;
+  for (int i = 0; i < 20; ++i) {
+    askers.push_back(std::make_unique<net::Started<Answer>>(
+        scheduler_, resolver().Resolve(N("www.sub.test."), RrType::kA, resolver().NewRequest())));
+  }
+  testing::RunUntil(clock_, scheduler_, clock_.Now() + seconds(2));
+  for (auto& asker : askers) {
+    ASSERT_TRUE(asker->done());
+    EXPECT_EQ(FirstAddress(asker->result()), "198.51.100.4");
+  }
+  EXPECT_EQ(referrals, 2);
+}
+
+// Covers: F4
 TEST_F(ResolverTest, ADelegationWhoseServersFailIsAskedForAgainSoon) {
   testing::Authority lying;
   lying.Zone("test.",
