@@ -224,9 +224,15 @@ Result<int> NetTransport::OpenSocket(const Endpoint& server, int kind) {
   }
   if (!usable.empty()) source = usable[random_.Below(static_cast<std::uint32_t>(usable.size()))];
 
+  // A connection cannot be guessed into, so that the system may choose its port, away from those
+  // that servers listen on: one that has ended holds it for a minute, against us when we start
+  // again.
+  const bool tcp = kind == SOCK_STREAM;
+  const int on = 1;
+  if (tcp) ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   for (int attempt = 0; attempt <= kPortAttempts; ++attempt) {
     // The last attempt leaves the port to the system: it knows which are free.
-    const bool last = attempt == kPortAttempts;
+    const bool last = tcp || attempt == kPortAttempts;
     const auto port = static_cast<std::uint16_t>(last ? 0 : 1024 + random_.Below(65536 - 1024));
     const SocketAddress from = ToSocketAddress(source, port);
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&from.storage), from.length) == 0) break;

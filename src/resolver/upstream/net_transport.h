@@ -10,9 +10,9 @@
 
 namespace resolve64::resolver::upstream {
 
-/// Sockets of the loop it is given. Each has a random port of 1024 to 65535 (RFC 5452 section 9.2)
-/// and is connected, so that the kernel drops what comes from elsewhere. Same thread as the loop;
-/// outlives its channels.
+/// Sockets of the loop it is given. Each UDP socket has a random port of 1024 to 65535 (RFC 5452
+/// section 9.2) and is connected, so that the kernel drops what comes from elsewhere. Same thread
+/// as the loop; outlives its channels.
 class NetTransport : public Transport {
  public:
   NetTransport(net::Loop& loop, Random& random) : loop_(loop), random_(random) {}
