@@ -183,8 +183,6 @@ bool RrsetCache::Put(const dns::RrsetPtr& rrset, TimePoint now) {
     return e.type == entry.type && e.kind == Entry::Kind::kData && e.IsAt(name);
   });
   if (old != nullptr && old->expires() > now && old->rrset().trust() > rrset->trust()) return false;
-  map->Erase(
-      low, [&](const Entry& e) { return e.kind == Entry::Kind::kNxdomain && e.IsAt(name); }, 1);
   return Store(*map, name, low, std::move(entry), now);
 }
 

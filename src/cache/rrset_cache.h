@@ -61,8 +61,9 @@ class RrsetCache {
   /// where none is known. The name itself is not looked at.
   [[nodiscard]] NegativePtr FindNxdomainAbove(const Name& name, TimePoint now);
 
-  /// Keeps `rrset`, in place of what was known of its name and type; an NXDOMAIN of its name is
-  /// forgotten. False, and not kept, where live data of higher trust is there (RFC 2181
+  /// Keeps `rrset`, in place of what was known of its name and type. An NXDOMAIN of its name stays:
+  /// where a server says both, in whichever order, NXDOMAIN holds for the other types (RFC 6147
+  /// section 5.1.2). False, and not kept, where live data of higher trust is there (RFC 2181
   /// section 5.4.1), the TTL is 0, the type is never cached (OPT, TSIG, ANY and their like), or
   /// there are more than kMaxRecords records.
   bool Put(const dns::RrsetPtr& rrset, TimePoint now);
