@@ -11,12 +11,13 @@ void TimerNode::Disarm() noexcept {
 }
 
 ReadyNode::~ReadyNode() {
-  if (scheduler_ != nullptr) scheduler_->Remove(*this);
+  if (queue_ != nullptr) Scheduler::Remove(*this);
 }
 
 Scheduler::~Scheduler() {
   while (!heap_.empty()) Remove(*heap_.back());
-  while (first_ != nullptr) Remove(*first_);
+  while (ready_.first != nullptr) Remove(*ready_.first);
+  while (next_turn_.first != nullptr) Remove(*next_turn_.first);
 }
 
 void Scheduler::Arm(TimerNode& node, TimePoint at) {
@@ -29,15 +30,19 @@ void Scheduler::Arm(TimerNode& node, TimePoint at) {
 }
 
 void Scheduler::Post(ReadyNode& node) noexcept {
-  if (node.scheduler_ != nullptr) return;
-  node.scheduler_ = this;
-  node.previous_ = last_;
-  node.next_ = nullptr;
-  (last_ == nullptr ? first_ : last_->next_) = &node;
-  last_ = &node;
+  if (node.queue_ == nullptr) Append(ready_, node);
+}
+
+void Scheduler::PostNext(ReadyNode& node) noexcept {
+  if (node.queue_ == nullptr) Append(next_turn_, node);
 }
 
 bool Scheduler::Turn() {
+  while (next_turn_.first != nullptr) {
+    ReadyNode& node = *next_turn_.first;
+    Remove(node);
+    Append(ready_, node);
+  }
   int budget = kTurnBudget;
   const TimePoint now = Now();
   while (budget > 0) {
@@ -45,16 +50,17 @@ bool Scheduler::Turn() {
       TimerNode& node = *heap_.front();
       Remove(node);
       node.Fire();
-    } else if (first_ != nullptr) {
-      ReadyNode& node = *first_;
+    } else if (ready_.first != nullptr) {
+      ReadyNode& node = *ready_.first;
       Remove(node);
       node.Run();
     } else {
-      return false;
+      return next_turn_.first != nullptr;
     }
     --budget;
   }
-  return first_ != nullptr || (!heap_.empty() && heap_.front()->at_ <= now);
+  return ready_.first != nullptr || next_turn_.first != nullptr ||
+         (!heap_.empty() && heap_.front()->at_ <= now);
 }
 
 std::optional<TimePoint> Scheduler::NextTimer() const noexcept {
@@ -73,10 +79,19 @@ void Scheduler::Remove(TimerNode& node) noexcept {
   SiftDown(moved->index_);
 }
 
+void Scheduler::Append(ReadyQueue& queue, ReadyNode& node) noexcept {
+  node.queue_ = &queue;
+  node.previous_ = queue.last;
+  node.next_ = nullptr;
+  (queue.last == nullptr ? queue.first : queue.last->next_) = &node;
+  queue.last = &node;
+}
+
 void Scheduler::Remove(ReadyNode& node) noexcept {
-  (node.previous_ == nullptr ? first_ : node.previous_->next_) = node.next_;
-  (node.next_ == nullptr ? last_ : node.next_->previous_) = node.previous_;
-  node.scheduler_ = nullptr;
+  ReadyQueue& queue = *node.queue_;
+  (node.previous_ == nullptr ? queue.first : node.previous_->next_) = node.next_;
+  (node.next_ == nullptr ? queue.last : node.next_->previous_) = node.previous_;
+  node.queue_ = nullptr;
   node.previous_ = node.next_ = nullptr;
 }
 

@@ -10,7 +10,14 @@
 
 namespace resolve64::net {
 
+class ReadyNode;
 class Scheduler;
+
+/// Nodes in the order in which they were posted.
+struct ReadyQueue {
+  ReadyNode* first = nullptr;
+  ReadyNode* last = nullptr;
+};
 
 /// Something that happens at a time. Owned by whoever waits; destroying it disarms it.
 class TimerNode {
@@ -34,7 +41,8 @@ class TimerNode {
   TimePoint at_{};
 };
 
-/// Something to be done later in this turn. Owned by whoever posted it; destroying it withdraws it.
+/// Something to be done later in this turn, or in the next. Owned by whoever posted it; destroying
+/// it withdraws it.
 class ReadyNode {
  public:
   ReadyNode() = default;
@@ -42,7 +50,7 @@ class ReadyNode {
   ReadyNode& operator=(const ReadyNode&) = delete;
   virtual ~ReadyNode();
 
-  [[nodiscard]] bool posted() const noexcept { return scheduler_ != nullptr; }
+  [[nodiscard]] bool posted() const noexcept { return queue_ != nullptr; }
 
  protected:
   /// Called once from Scheduler::Turn(). May destroy this object.
@@ -50,7 +58,7 @@ class ReadyNode {
 
  private:
   friend class Scheduler;
-  Scheduler* scheduler_ = nullptr;
+  ReadyQueue* queue_ = nullptr;  // of the scheduler
   ReadyNode* previous_ = nullptr;
   ReadyNode* next_ = nullptr;
 };
@@ -73,6 +81,8 @@ class Scheduler {
   /// Runs `node` within this turn, after what was posted before it. Posting a posted node does
   /// nothing.
   void Post(ReadyNode& node) noexcept;
+  /// Runs `node` in the next turn, after I/O had its own. Posting a posted node does nothing.
+  void PostNext(ReadyNode& node) noexcept;
 
   /// Fires the timers that are due and runs what is ready, what becomes ready meanwhile included,
   /// at most kTurnBudget of it, so that I/O gets its turn. True where something is left.
@@ -87,15 +97,16 @@ class Scheduler {
   friend class TimerNode;
   friend class ReadyNode;
   void Remove(TimerNode& node) noexcept;
-  void Remove(ReadyNode& node) noexcept;
+  static void Append(ReadyQueue& queue, ReadyNode& node) noexcept;
+  static void Remove(ReadyNode& node) noexcept;
   void SiftUp(std::size_t i) noexcept;
   void SiftDown(std::size_t i) noexcept;
   void Place(std::size_t i, TimerNode* node) noexcept;
 
   const Clock& clock_;
   std::vector<TimerNode*> heap_;  // the earliest first
-  ReadyNode* first_ = nullptr;
-  ReadyNode* last_ = nullptr;
+  ReadyQueue ready_;
+  ReadyQueue next_turn_;
 };
 
 }  // namespace resolve64::net
