@@ -107,8 +107,11 @@ enum class Ede : std::uint16_t {
   kNoReachableAuthority = 22,
   kNetworkError = 23,
   kInvalidData = 24,
+  kSignatureExpiredBeforeValid = 25,
+  kUnsupportedNsec3Iterations = 27,
   kSynthesized = 29,
   kInvalidQueryType = 30,
+  kNegativeTrustAnchor = 33,
 };
 
 /// "AAAA", or "TYPE1234" (RFC 3597 section 5) where it has no name here.

@@ -12,7 +12,7 @@ constexpr std::size_t kLargest = 65535;
 constexpr std::size_t kPointerReach = 0x4000;  // RFC 1035 section 4.1.4: 14 bits of offset
 constexpr std::uint16_t kPointerBits = 0xC000;
 constexpr std::size_t kMaxLabels = 127;
-constexpr std::size_t kEdeTextLimit = 64;
+constexpr std::size_t kEdeTextLimit = 128;
 
 // Where the labels of a name begin. Nothing where the octets are no name.
 struct Labels {

@@ -98,8 +98,8 @@ class MessageBuilder {
   std::array<std::uint16_t, 4> counts_{};  // questions, then the three sections
 };
 
-/// Data of an Extended DNS Error option (RFC 8914 section 2), option code 15. The text is cut at 64
-/// octets.
+/// Data of an Extended DNS Error option (RFC 8914 section 2), option code 15. The text is cut at
+/// 128 octets: room for a name, a type and a key.
 MessageBuilder::Option EdeOption(Ede code, std::string_view text);
 
 inline constexpr std::uint16_t kOptionNsid = 3;

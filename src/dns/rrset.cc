@@ -60,6 +60,27 @@ std::uint32_t Hash32(std::span<const std::uint8_t> octets) {
 Rrset::Rrset(Key /*key*/, std::byte* const& tail) noexcept
     : tail_offset_(static_cast<std::uint16_t>(tail - reinterpret_cast<std::byte*>(this))) {}
 
+Rrset::~Rrset() {
+  if (has_proof_) delete proof_list();
+}
+
+const Rrset::Proof* Rrset::proof_list() const noexcept {
+  const Proof* list = nullptr;
+  std::memcpy(&list, octets() + owner_length_ + OctetCount(), sizeof list);
+  return list;
+}
+
+std::span<const RrsetPtr> Rrset::proof() const noexcept {
+  if (!has_proof_) return {};
+  return *proof_list();
+}
+
+// Of RDATA and signatures together.
+std::size_t Rrset::OctetCount() const noexcept {
+  const std::size_t pieces = std::size_t{count_} + signatures_;
+  return pieces == 0 ? std::size_t{0} : ends()[pieces - 1];
+}
+
 const std::uint16_t* Rrset::ends() const noexcept {
   return reinterpret_cast<const std::uint16_t*>(reinterpret_cast<const std::byte*>(this) +
                                                 tail_offset_);
@@ -96,8 +117,12 @@ std::span<const std::uint8_t> Rrset::signature(std::size_t i) const noexcept {
 
 std::size_t Rrset::cost() const noexcept {
   const std::size_t pieces = std::size_t{count_} + signatures_;
-  const std::size_t octets = owner_length_ + (pieces == 0 ? std::size_t{0} : ends()[pieces - 1]);
-  return kOverhead + pieces * sizeof(std::uint16_t) + octets;
+  std::size_t cost = kOverhead + pieces * sizeof(std::uint16_t) + owner_length_ + OctetCount();
+  if (!has_proof_) return cost;
+  const Proof& list = *proof_list();
+  cost += sizeof(Proof*) + sizeof(Proof) + list.capacity() * sizeof(RrsetPtr);
+  for (const RrsetPtr& rrset : list) cost += rrset->cost();
+  return cost;
 }
 
 bool RrsetBuilder::Pieces::Has(std::span<const std::uint8_t> piece,
@@ -114,6 +139,14 @@ bool RrsetBuilder::Pieces::Has(std::span<const std::uint8_t> piece,
 }
 
 RrsetBuilder::RrsetBuilder(const Name& owner, RrType type) : owner_(owner), type_(type) {}
+
+RrsetBuilder::RrsetBuilder(const Rrset& rrset, const Name& owner)
+    : RrsetBuilder(owner, rrset.type()) {
+  for (std::size_t i = 0; i < rrset.size(); ++i) Add(rrset.rdata(i), rrset.ttl());
+  for (std::size_t i = 0; i < rrset.signature_count(); ++i) {
+    AddSignature(rrset.signature(i), rrset.ttl());
+  }
+}
 
 bool RrsetBuilder::AddTo(Pieces& pieces, std::span<const std::uint8_t> rdata, std::uint32_t ttl) {
   const std::uint32_t hash = Hash32(rdata);
@@ -140,7 +173,7 @@ bool RrsetBuilder::AddSignature(std::span<const std::uint8_t> rdata, std::uint32
 std::shared_ptr<Rrset> RrsetBuilder::Assemble() const {
   const std::size_t pieces = rdata_.ends.size() + signatures_.ends.size();
   TailRequest request{pieces * sizeof(std::uint16_t) + owner_.length() + rdata_.octets.size() +
-                      signatures_.octets.size()};
+                      signatures_.octets.size() + (proof_.empty() ? 0 : sizeof(Rrset::Proof*))};
   // The tail is passed by reference: it is known only when the block has been allocated.
   std::byte* const& tail = request.tail;
   const TailAllocator<Rrset> allocator(request);
@@ -159,6 +192,11 @@ std::shared_ptr<Rrset> RrsetBuilder::Assemble() const {
   write(owner_.wire().data(), owner_.length());
   write(rdata_.octets.data(), rdata_.octets.size());
   write(signatures_.octets.data(), signatures_.octets.size());
+  if (!proof_.empty()) {
+    const auto* proof = new Rrset::Proof(proof_);
+    write(&proof, sizeof proof);
+    rrset->has_proof_ = true;
+  }
 
   rrset->type_ = type_;
   rrset->owner_length_ = static_cast<std::uint8_t>(owner_.length());
@@ -182,6 +220,21 @@ RrsetPtr RrsetBuilder::BuildLocal() const {
   rrset->expires_ = TimePoint::max();
   rrset->trust_ = Trust::kLocal;
   return rrset;
+}
+
+RrsetPtr Certify(const Rrset& rrset, Judgement judgement, std::uint32_t max_ttl, TimePoint now,
+                 std::vector<RrsetPtr> proof, const Name* owner) {
+  RrsetBuilder builder(rrset, owner != nullptr ? *owner : rrset.owner());
+  builder.SetProof(std::move(proof));
+  auto certified = builder.Assemble();
+  const std::uint32_t left = rrset.TtlAt(now);
+  const std::uint32_t ttl = std::min(left, max_ttl);
+  certified->ttl_ = ttl;
+  certified->expires_ = std::min(rrset.expires(), now + std::chrono::seconds(ttl));
+  certified->trust_ = rrset.trust();
+  certified->security_ = judgement.security;
+  certified->reason_ = static_cast<std::uint8_t>(judgement.reason.value_or(Ede::kOther));
+  return certified;
 }
 
 RrsetPtr MakeRrset(const Name& owner, RrType type, std::uint32_t ttl,

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -21,6 +22,15 @@ enum class Trust : std::uint8_t {
   kAuthAuthority,  ///< authority section of an AA reply
   kAuthAnswer,     ///< answer section of an AA reply
   kLocal,          ///< configured here
+};
+
+/// What validation says, and why, where it is not secure.
+struct Judgement {
+  Security security = Security::kUnchecked;
+  std::optional<Ede> reason;
+
+  Judgement(Security s, std::optional<Ede> why = std::nullopt)  // NOLINT(*-explicit-*): says it all
+      : security(s), reason(why) {}
 };
 
 class Rrset;
@@ -41,18 +51,28 @@ class Rrset {
   [[nodiscard]] bool ExpiredAt(TimePoint now) const noexcept { return expires_ <= now; }
   [[nodiscard]] TimePoint expires() const noexcept { return expires_; }
   [[nodiscard]] Trust trust() const noexcept { return trust_; }
+  /// As validation left it; kUnchecked before.
   [[nodiscard]] Security security() const noexcept { return security_; }
+  /// Why it is not secure, where validation has something to say.
+  [[nodiscard]] std::optional<Ede> reason() const noexcept {
+    return reason_ == 0 ? std::nullopt : std::optional(static_cast<Ede>(reason_));
+  }
 
   [[nodiscard]] std::size_t size() const noexcept { return count_; }  ///< records
   [[nodiscard]] std::span<const std::uint8_t> rdata(std::size_t i) const noexcept;
   [[nodiscard]] std::size_t signature_count() const noexcept { return signatures_; }
   /// RDATA of an RRSIG that covers this RRset.
   [[nodiscard]] std::span<const std::uint8_t> signature(std::size_t i) const noexcept;
-  /// Octets of memory that it holds.
+  /// Of one that was expanded from a wildcard: the NSEC or NSEC3 RRsets that say that no closer
+  /// name exists (RFC 4035 section 5.3.4). Otherwise empty.
+  [[nodiscard]] std::span<const RrsetPtr> proof() const noexcept;
+  /// Octets of memory that it holds, the proof included.
   [[nodiscard]] std::size_t cost() const noexcept;
 
  private:
   friend class RrsetBuilder;
+  friend RrsetPtr Certify(const Rrset& rrset, Judgement judgement, std::uint32_t max_ttl,
+                          TimePoint now, std::vector<RrsetPtr> proof, const Name* owner);
   struct Key {  // only RrsetBuilder makes one
     explicit Key() = default;
   };
@@ -62,15 +82,19 @@ class Rrset {
   Rrset(Key /*key*/, std::byte* const& tail) noexcept;
   Rrset(const Rrset&) = delete;
   Rrset& operator=(const Rrset&) = delete;
-  ~Rrset() = default;
+  ~Rrset();
 
  private:
+  using Proof = std::vector<RrsetPtr>;
+
   // The tail: where each RDATA and then each signature ends, counted from the first RDATA; then the
-  // owner; then what the ends point into. One allocation holds it, the object and the count of
-  // owners.
+  // owner; then what the ends point into; then, where there is a proof, the pointer that owns it.
+  // One allocation holds it, the object and the count of owners.
   [[nodiscard]] std::span<const std::uint8_t> Piece(std::size_t i) const noexcept;
   [[nodiscard]] const std::uint16_t* ends() const noexcept;
   [[nodiscard]] const std::uint8_t* octets() const noexcept;
+  [[nodiscard]] std::size_t OctetCount() const noexcept;
+  [[nodiscard]] const Proof* proof_list() const noexcept;
 
   TimePoint expires_{};
   std::uint32_t ttl_ = 0;
@@ -79,7 +103,9 @@ class Rrset {
   std::uint16_t signatures_ = 0;
   std::uint8_t owner_length_ = 0;
   Trust trust_ = Trust::kNonAuthAnswer;
-  Security security_ = Security::kUnchecked;
+  Security security_ : 4 = Security::kUnchecked;
+  bool has_proof_ : 4 = false;
+  std::uint8_t reason_ = 0;  // an EDE; 0, which says nothing, is none
   RrType type_ = RrType::kNone;
 };
 
@@ -87,6 +113,8 @@ class Rrset {
 class RrsetBuilder {
  public:
   RrsetBuilder(const Name& owner, RrType type);
+  /// The records and signatures of `rrset`, under `owner`.
+  RrsetBuilder(const Rrset& rrset, const Name& owner);
   [[nodiscard]] const Name& owner() const noexcept { return owner_; }
   [[nodiscard]] RrType type() const noexcept { return type_; }
   [[nodiscard]] std::size_t size() const noexcept { return rdata_.ends.size(); }
@@ -95,6 +123,8 @@ class RrsetBuilder {
   /// (section 5.2). False where the set would not fit 65,535 octets.
   bool Add(std::span<const std::uint8_t> rdata, std::uint32_t ttl);
   bool AddSignature(std::span<const std::uint8_t> rdata, std::uint32_t ttl);
+  /// See Rrset::proof().
+  void SetProof(std::vector<RrsetPtr> proof) { proof_ = std::move(proof); }
 
   /// REQUIRES: size() > 0. It expires `ttl` seconds after `now`, where `ttl` is the lowest that was
   /// added, held between `min_ttl` and `max_ttl`; a TTL with the top bit set counts as `max_ttl`
@@ -116,13 +146,22 @@ class RrsetBuilder {
 
   bool AddTo(Pieces& pieces, std::span<const std::uint8_t> rdata, std::uint32_t ttl);
   [[nodiscard]] std::shared_ptr<Rrset> Assemble() const;
+  friend RrsetPtr Certify(const Rrset& rrset, Judgement judgement, std::uint32_t max_ttl,
+                          TimePoint now, std::vector<RrsetPtr> proof, const Name* owner);
 
   Name owner_;
   RrType type_;
   std::uint32_t ttl_ = 0x7FFFFFFF;
   Pieces rdata_;
   Pieces signatures_;
+  std::vector<RrsetPtr> proof_;
 };
+
+/// `rrset` as validation found it. Its life ends where it would have, or `max_ttl` seconds from
+/// now. `owner`, where it is not null, takes the place of its own: of a wildcard, a name that it
+/// makes (RFC 8198 section 5.3); of what was expanded, the wildcard.
+RrsetPtr Certify(const Rrset& rrset, Judgement judgement, std::uint32_t max_ttl, TimePoint now,
+                 std::vector<RrsetPtr> proof = {}, const Name* owner = nullptr);
 
 /// An Rrset of one record.
 RrsetPtr MakeRrset(const Name& owner, RrType type, std::uint32_t ttl,

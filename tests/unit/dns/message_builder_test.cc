@@ -216,13 +216,13 @@ TEST(EdeOption, IsTheCodeAndItsText) {
 }
 
 // Covers: EDE-02
-TEST(EdeOption, CutsItsTextAt64OctetsBetweenCharacters) {
-  EXPECT_EQ(EdeOption(Ede::kOther, std::string(64, 'a')).data.size(), 2U + 64);
-  EXPECT_EQ(EdeOption(Ede::kOther, std::string(65, 'a')).data.size(), 2U + 64);
-  // Two octets a character, the first of which begins at an odd place: 63 octets are whole.
+TEST(EdeOption, CutsItsTextAt128OctetsBetweenCharacters) {
+  EXPECT_EQ(EdeOption(Ede::kOther, std::string(128, 'a')).data.size(), 2U + 128);
+  EXPECT_EQ(EdeOption(Ede::kOther, std::string(129, 'a')).data.size(), 2U + 128);
+  // Two octets a character, the first of which begins at an odd place: 127 octets are whole.
   std::string text = "a";
-  for (int i = 0; i < 40; ++i) text += "\xC3\xA4";
-  EXPECT_EQ(EdeOption(Ede::kOther, text).data.size(), 2U + 63);
+  for (int i = 0; i < 80; ++i) text += "\xC3\xA4";
+  EXPECT_EQ(EdeOption(Ede::kOther, text).data.size(), 2U + 127);
 }
 
 //--- Work is bounded ---

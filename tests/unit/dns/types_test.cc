@@ -50,7 +50,13 @@ TEST(EdeText, HasTheRegisteredNames) {
   EXPECT_EQ(ToText(Ede::kNoReachableAuthority), "No Reachable Authority");
   EXPECT_EQ(ToText(Ede::kInvalidData), "Invalid Data");
   EXPECT_EQ(ToText(Ede::kSynthesized), "Synthesized");
-  EXPECT_EQ(ToText(static_cast<Ede>(33)), "Negative Trust Anchor");
+  EXPECT_EQ(ToText(Ede::kSignatureExpiredBeforeValid), "Signature Expired before Valid");
+  EXPECT_EQ(ToText(static_cast<Ede>(26)), "Too Early");
+  EXPECT_EQ(ToText(Ede::kUnsupportedNsec3Iterations), "Unsupported NSEC3 Iterations Value");
+  EXPECT_EQ(ToText(static_cast<Ede>(28)), "Unable to conform to policy");
+  EXPECT_EQ(ToText(static_cast<Ede>(31)), "Rate Limited");
+  EXPECT_EQ(ToText(static_cast<Ede>(32)), "Over Quota");
+  EXPECT_EQ(ToText(Ede::kNegativeTrustAnchor), "Negative Trust Anchor");
   EXPECT_EQ(ToText(static_cast<Ede>(99)), "EDE 99");
 }
 
