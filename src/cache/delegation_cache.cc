@@ -13,8 +13,13 @@ constexpr std::size_t kSmallestShard = std::size_t{256} << 10;  // octets
 std::size_t CostOf(const Delegation& delegation) {
   constexpr std::size_t kBlocks =
       std::size_t{6} * sizeof(void*);  // what malloc and the shared count add
-  return Map::EntryCost() + kBlocks + sizeof(Delegation) + delegation.ns.capacity() * sizeof(Name) +
-         delegation.glue.capacity() * sizeof(Glue);
+  std::size_t octets = Map::EntryCost() + kBlocks + sizeof(Delegation) +
+                       delegation.ns.capacity() * sizeof(Name) +
+                       delegation.glue.capacity() * sizeof(Glue) +
+                       delegation.ds_proof.capacity() * sizeof(dns::RrsetPtr);
+  if (delegation.ds != nullptr) octets += delegation.ds->cost();
+  for (const dns::RrsetPtr& rrset : delegation.ds_proof) octets += rrset->cost();
+  return octets;
 }
 
 // Each once, in order, and no more than the bounds. It is outside data: the work is one pass over
@@ -39,6 +44,8 @@ Delegation Tidy(const Delegation& from) {
   tidy.zone = from.zone;
   tidy.ns = std::move(ns);
   tidy.glue = std::move(glue);
+  tidy.ds = from.ds;
+  tidy.ds_proof = from.ds_proof;
   tidy.expires = from.expires;
   return tidy;
 }

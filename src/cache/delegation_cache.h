@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "cache/sharded.h"
+#include "dns/rrset.h"
 #include "resolve64/ip.h"
 #include "resolve64/name.h"
 
@@ -24,6 +25,8 @@ struct Delegation {
   Name zone;
   std::vector<Name> ns;
   std::vector<Glue> glue;
+  dns::RrsetPtr ds;                     ///< as the referral had it, not validated; may be null
+  std::vector<dns::RrsetPtr> ds_proof;  ///< or the NSEC and NSEC3 that came in its place
   TimePoint expires{};  ///< by the parent's TTL: the child cannot prolong it (REC-31)
 };
 using DelegationPtr = std::shared_ptr<const Delegation>;

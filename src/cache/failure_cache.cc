@@ -39,12 +39,8 @@ FailurePtr FailureCache::Find(const Name& name, RrType type, TimePoint now) {
   return found;
 }
 
-void FailureCache::Put(const Name& name, RrType type, Rcode rcode, std::optional<Ede> ede,
-                       std::string text, TimePoint now) {
-  auto stored = std::make_shared<Failure>();
-  stored->rcode = rcode;
-  stored->ede = ede;
-  stored->text = std::move(text);
+void FailureCache::Put(const Name& name, RrType type, Failure failure, TimePoint now) {
+  auto stored = std::make_shared<Failure>(std::move(failure));
   const std::size_t hash = name.Hash();
   const std::uint32_t low = entries_.Low(hash);
   const auto same = [&](const Entry& e) { return e.type == type && NameOf(e.name) == name; };

@@ -19,7 +19,8 @@ namespace resolve64::cache {
 struct Failure {
   Rcode rcode = Rcode::kServFail;
   std::optional<Ede> ede;
-  std::string text;  ///< for people; of the EDE
+  std::string text;    ///< for people; of the EDE
+  bool bogus = false;  ///< validation failed: who asks with CD gets the data all the same
   TimePoint expires{};
   std::uint32_t count = 0;  ///< times in a row
 };
@@ -40,10 +41,10 @@ class FailureCache {
   /// The failure that holds at `now`, or null.
   [[nodiscard]] FailurePtr Find(const Name& name, RrType type, TimePoint now);
 
-  /// Remembers a failure for kFirst, or for twice as long as the one before it in a row, up to
-  /// kLongest. One that still holds is left alone: several clients may hear of the same failure.
-  void Put(const Name& name, RrType type, Rcode rcode, std::optional<Ede> ede, std::string text,
-           TimePoint now);
+  /// Remembers a failure (its `expires` and `count` are set here) for kFirst, or for twice as long
+  /// as the one before it in a row, up to kLongest. One that still holds is left alone: several
+  /// clients may hear of the same failure.
+  void Put(const Name& name, RrType type, Failure failure, TimePoint now);
 
   /// It was answered: the next failure is a first one.
   void Forget(const Name& name, RrType type);

@@ -46,13 +46,14 @@ std::uint32_t Negative::TtlAt(TimePoint now) const noexcept {
 }
 
 Negative MakeNegative(dns::RrsetPtr soa, std::vector<dns::RrsetPtr> proof, TimePoint now,
-                      std::uint32_t max_ttl, Security security) {
+                      std::uint32_t max_ttl, dns::Judgement judgement) {
   Negative negative;
   const std::uint32_t ttl = soa == nullptr ? 0 : std::min(dns::NegativeTtl(*soa, now), max_ttl);
   negative.soa = std::move(soa);
   negative.proof = std::move(proof);
   negative.expires = now + std::chrono::seconds(ttl);
-  negative.security = security;
+  negative.security = judgement.security;
+  negative.reason = judgement.reason;
   return negative;
 }
 
@@ -74,6 +75,7 @@ NegativePtr RrsetCache::Denial::Expand(bool nxdomain) const {
   negative->proof = proof;
   negative->expires = expires;
   negative->security = security;
+  negative->reason = reason;
   return negative;
 }
 
@@ -96,6 +98,16 @@ bool RrsetCache::Entry::IsAt(const Name& name) const noexcept {
 
 TimePoint RrsetCache::Entry::expires() const noexcept {
   return kind == Kind::kData ? rrset().expires() : denial().expires;
+}
+
+bool RrsetCache::Entry::Outranks(Security security, dns::Trust trust) const noexcept {
+  const Security own = kind == Kind::kData ? rrset().security() : denial().security;
+  if ((own == Security::kSecure) != (security == Security::kSecure)) {
+    return own == Security::kSecure;
+  }
+  // Of a bogus one anything else is better.
+  if (own == Security::kBogus) return false;
+  return kind == Kind::kData && rrset().trust() > trust;
 }
 
 std::size_t RrsetCache::Entry::cost() const noexcept {
@@ -179,10 +191,11 @@ bool RrsetCache::Put(const dns::RrsetPtr& rrset, TimePoint now) {
   entry.what = rrset;
   entry.type = rrset->type();
   auto map = entries_.Lock(hash);
-  const Entry* old = map->Peek(low, [&](const Entry& e) {
-    return e.type == entry.type && e.kind == Entry::Kind::kData && e.IsAt(name);
-  });
-  if (old != nullptr && old->expires() > now && old->rrset().trust() > rrset->trust()) return false;
+  const Entry* old =
+      map->Peek(low, [&](const Entry& e) { return e.type == entry.type && e.IsAt(name); });
+  if (old != nullptr && old->expires() > now && old->Outranks(rrset->security(), rrset->trust())) {
+    return false;
+  }
   return Store(*map, name, low, std::move(entry), now);
 }
 
@@ -201,6 +214,7 @@ bool RrsetCache::PutDenial(const Name& name, Entry::Kind kind, RrType type, Nega
   denial->proof = std::move(negative.proof);
   denial->expires = expires;
   denial->security = negative.security;
+  denial->reason = negative.reason;
   Entry entry;
   entry.what = std::move(denial);
   entry.type = type;
@@ -209,11 +223,10 @@ bool RrsetCache::PutDenial(const Name& name, Entry::Kind kind, RrType type, Nega
   const std::size_t hash = name.Hash();
   const std::uint32_t low = entries_.Low(hash);
   auto map = entries_.Lock(hash);
-  const Entry* data = map->Peek(low, [&](const Entry& e) {
-    return e.type == type && e.kind == Entry::Kind::kData && e.IsAt(name);
-  });
-  if (data != nullptr && data->expires() > now &&
-      data->rrset().trust() >= dns::Trust::kAuthAuthority) {
+  const Entry* old = map->Peek(low, [&](const Entry& e) { return e.type == type && e.IsAt(name); });
+  // It yields to what the answer of an authoritative server said.
+  if (old != nullptr && old->expires() > now &&
+      old->Outranks(entry.denial().security, dns::Trust::kNonAuthAnswer)) {
     return false;
   }
   return Store(*map, name, low, std::move(entry), now);

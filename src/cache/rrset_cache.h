@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct Negative {
   std::vector<dns::RrsetPtr> proof;  ///< NSEC or NSEC3, with their signatures
   TimePoint expires{};
   Security security = Security::kUnchecked;
+  std::optional<Ede> reason;  ///< why it is not secure
 
   /// Seconds left at `now`: the TTL that the SOA goes to a client with (RFC 2308 section 5).
   [[nodiscard]] std::uint32_t TtlAt(TimePoint now) const noexcept;
@@ -34,7 +36,7 @@ using NegativePtr = std::shared_ptr<const Negative>;
 /// A denial that lives as long as its SOA allows (RFC 2308 section 5), and `max_ttl` seconds at
 /// most. Without an SOA it does not live at all.
 Negative MakeNegative(dns::RrsetPtr soa, std::vector<dns::RrsetPtr> proof, TimePoint now,
-                      std::uint32_t max_ttl, Security security = Security::kUnchecked);
+                      std::uint32_t max_ttl, dns::Judgement judgement = Security::kUnchecked);
 
 /// What is known of a question. At most one is set.
 struct Found {
@@ -64,13 +66,13 @@ class RrsetCache {
   /// Keeps `rrset`, in place of what was known of its name and type. An NXDOMAIN of its name stays:
   /// where a server says both, in whichever order, NXDOMAIN holds for the other types (RFC 6147
   /// section 5.1.2). False, and not kept, where live data of higher trust is there (RFC 2181
-  /// section 5.4.1), the TTL is 0, the type is never cached (OPT, TSIG, ANY and their like), or
-  /// there are more than kMaxRecords records.
+  /// section 5.4.1), what is there is secure and this is not (REC-22), the TTL is 0, the type is
+  /// never cached (OPT, TSIG, ANY and their like), or there are more than kMaxRecords records.
   bool Put(const dns::RrsetPtr& rrset, TimePoint now);
 
   /// Keeps a denial of (name, type). It expires no later than its SOA allows. False, and not kept,
-  /// where it has no SOA or no time to live (RFC 2308 section 5), or live data of the trust of an
-  /// authoritative reply is there.
+  /// where it has no SOA or no time to live (RFC 2308 section 5), live data of the trust of an
+  /// authoritative reply is there, or what is there is secure and this is not.
   bool PutNodata(const Name& name, RrType type, Negative negative, TimePoint now);
   /// Keeps a denial of `name`. As above; data that lives at the name stays, and is preferred by
   /// Find().
@@ -95,6 +97,7 @@ class RrsetCache {
     TimePoint expires{};
     std::uint8_t name_length = 0;
     Security security = Security::kUnchecked;
+    std::optional<Ede> reason;
 
     [[nodiscard]] std::size_t cost() const noexcept;
     [[nodiscard]] NegativePtr Expand(bool nxdomain) const;
@@ -112,6 +115,7 @@ class RrsetCache {
     [[nodiscard]] std::span<const std::uint8_t> owner() const noexcept;
     [[nodiscard]] bool IsAt(const Name& name) const noexcept;
     [[nodiscard]] TimePoint expires() const noexcept;
+    [[nodiscard]] bool Outranks(Security security, dns::Trust trust) const noexcept;
     [[nodiscard]] std::size_t cost() const noexcept;
   };
   using Map = SieveMap<Entry>;

@@ -21,7 +21,10 @@ using test::N;
 class FailureCacheTest : public ::testing::Test {
  protected:
   void Fail(std::string_view name, TimePoint now = kNow, RrType type = RrType::kA) {
-    cache.Put(N(name), type, Rcode::kServFail, Ede::kNoReachableAuthority, "nobody replied", now);
+    Failure failure;
+    failure.ede = Ede::kNoReachableAuthority;
+    failure.text = "nobody replied";
+    cache.Put(N(name), type, failure, now);
   }
   FailurePtr Find(std::string_view name, TimePoint now = kNow, RrType type = RrType::kA) {
     return cache.Find(N(name), type, now);
@@ -117,7 +120,7 @@ TEST(FailureCacheThreads, ShareIt) {
       for (int i = 0; i < 3000; ++i) {
         const Name name = N("h" + std::to_string(i % 700) + ".example");
         const TimePoint now = kNow + seconds(i);
-        cache.Put(name, RrType::kA, Rcode::kServFail, std::nullopt, "x", now);
+        cache.Put(name, RrType::kA, Failure(), now);
         if (const FailurePtr failure = cache.Find(name, RrType::kA, now)) {
           EXPECT_GE(failure->count, 1U);
         }
