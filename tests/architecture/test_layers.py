@@ -14,7 +14,7 @@ BELOW = {
     "net": {"base"},
     "cache": {"dns", "base"},
     "zone": {"dns", "base"},
-    "dnssec": {"dns", "cache", "base"},
+    "dnssec": {"zone", "dns", "cache", "base"},  # zone: anchors come from zone files
     "resolver/upstream": {"cache", "net", "dns", "base"},
     "resolver": {"resolver/upstream", "dnssec", "cache", "zone", "net", "dns", "base"},
     "dns64": {"zone", "dns", "base"},  # zone: what a local answer looks like
@@ -36,7 +36,7 @@ DNS64_THAT_ASKS = re.compile(r"^(discover|probe)")
 LIBRARIES = {
     "uv.h": {"net", "main.cc"},
     "ldns/": {"zone", "dnssec", "main.cc"},
-    "nlohmann/": {"config", "admin", "ctl"},
+    "nlohmann/": {"config", "dnssec", "admin", "ctl"},
     "openssl/": {"base", "net", "dnssec", "main.cc"},
     "spdlog/": {"base"},
     "fmt/": {"base"},

@@ -17,6 +17,7 @@ import dns.opcode
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
+import dnssec_corpus
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 MUTANTS = 3  # of each message
@@ -305,7 +306,7 @@ def write(target, name, octets):
 
 
 def main():
-    for target in ("message", "name", "config"):
+    for target in ("message", "name", "config", "dnssec"):
         for path in (CORPUS / target).glob("*"):
             if not path.name.startswith("found-"):
                 path.unlink()
@@ -322,6 +323,9 @@ def main():
     for name, text in CONFIGS.items():
         write("config", name, text.encode("utf-8", "surrogatepass"))
         write("config", f"{name}-mutant", mutate(rng, text.encode("utf-8", "surrogatepass")))
+    for name, octets in dnssec_corpus.replies():
+        write("dnssec", name, octets)
+        write("dnssec", f"{name}-mutant", mutate(rng, octets))
 
 
 if __name__ == "__main__":
