@@ -27,8 +27,10 @@ struct Answer {
   bool from_cache = false;                   ///< nothing was asked upstream
   bool dns64_off = false;                    ///< a forward zone with "dns64": false said this
   Security security = Security::kUnchecked;  ///< of the whole: the weakest link
-  std::optional<Ede> ede;                    ///< why, where it failed
+  /// Why it failed, or why what could have been validated is not secure.
+  std::optional<Ede> ede;
   std::string ede_text;
+  bool failed_before = false;  ///< from the failure cache: `ede` is that of the first time
 };
 
 }  // namespace resolve64::resolver

@@ -7,16 +7,21 @@
 #include "cache/failure_cache.h"
 #include "cache/rrset_cache.h"
 #include "cache/server_table.h"
+#include "dnssec/denial_cache.h"
+#include "dnssec/trust_cache.h"
 
 namespace resolve64::resolver {
 
 /// Raw facts only: nothing here knows of DNS64 or of views. Thread-safe, member by member.
 struct Caches {
-  /// `octets` bounds RRsets and delegations together.
-  explicit Caches(std::size_t octets) : rrsets(octets - octets / 8), delegations(octets / 8) {}
+  /// `octets` bounds RRsets, delegations and the denials of aggressive use together.
+  explicit Caches(std::size_t octets)
+      : rrsets(octets - octets / 8 - octets / 16), delegations(octets / 8), denials(octets / 16) {}
 
   cache::RrsetCache rrsets;
   cache::DelegationCache delegations;
+  dnssec::DenialCache denials;
+  dnssec::TrustCache trust;
   cache::FailureCache failures;
   cache::ServerTable servers;
 };

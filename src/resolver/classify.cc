@@ -18,7 +18,8 @@ constexpr std::size_t kMaxRecords = 1000;  // of one RRset; past 100 it is not c
 constexpr std::size_t kMaxServers = 100;   // of a delegation (LIM-07)
 constexpr std::size_t kMaxProofs = 16;     // NSEC and NSEC3 RRsets kept of one message
 constexpr std::size_t kRrsigFixedLength =
-    18;  // octets before the signer's name, RFC 4034 section 3.1
+    18;                                  // octets before the signer's name, RFC 4034 section 3.1
+constexpr std::size_t kRrsigLabels = 3;  // where the Labels field is
 
 class Judge {
  public:
@@ -66,7 +67,9 @@ class Judge {
   RrsetPtr Collect(Section section, const Name& owner, RrType type, Trust trust,
                    std::uint32_t max_ttl) {
     RrsetBuilder builder(owner, type);
+    const std::size_t labels = owner.LabelCount() - (owner.is_wildcard() ? 1 : 0);
     bool good = true;
+    bool expanded = false;
     Each(section, [&](const RecordView& record, const Name& at) {
       if (builder.size() > kMaxRecords || !(at == owner)) return;
       scratch_.clear();
@@ -75,11 +78,14 @@ class Judge {
       } else if (record.type == RrType::kRrsig && Covers(record, type)) {
         good = good && message_.AppendRdata(record, scratch_) &&
                builder.AddSignature(scratch_, record.ttl);
+        expanded = expanded || (good && scratch_[kRrsigLabels] < labels);
       }
     });
     too_much_ = too_much_ || builder.size() > kMaxRecords;
     if (!good || too_much_) malformed_ = true;
     if (malformed_ || builder.size() == 0) return nullptr;
+    // What came out of a wildcard is nothing without the proof that no closer name exists.
+    if (expanded && section == Section::kAnswer) builder.SetProof(Proof());
     return builder.Build(now_, trust, std::min(bounds_.min, max_ttl), max_ttl);
   }
 
@@ -171,7 +177,9 @@ class Judge {
     return Collect(Section::kAuthority, *owner, RrType::kSoa, trust, most);
   }
 
-  void CollectProof() {
+  // The NSEC and NSEC3 RRsets of the authority section.
+  std::vector<RrsetPtr> Proof() {
+    std::vector<RrsetPtr> proof;
     std::vector<std::pair<Name, RrType>> seen;
     Each(Section::kAuthority, [&](const RecordView& record, const Name& at) {
       if ((record.type != RrType::kNsec && record.type != RrType::kNsec3) || !InBailiwick(at))
@@ -184,14 +192,15 @@ class Judge {
     for (const auto& [owner, type] : seen) {
       RrsetPtr rrset =
           Collect(Section::kAuthority, owner, type, Trust::kAuthAuthority, bounds_.max);
-      if (rrset != nullptr) reply_.proof.push_back(std::move(rrset));
+      if (rrset != nullptr) proof.push_back(std::move(rrset));
     }
+    return proof;
   }
 
   Reply Negative(ReplyKind kind) {
     reply_.kind = kind;
     reply_.soa = CollectSoa(reply_.final_name);
-    CollectProof();
+    reply_.proof = Proof();
     if (malformed_) return Reject(Useless::kMalformed, "malformed records in the denial");
     return std::move(reply_);
   }
@@ -253,6 +262,7 @@ class Judge {
     // The parent answers for DS itself; a referral is no answer to it (RFC 4035 section 3.1.4.1).
     if (asked_.question.type == RrType::kDs && asked_.question.name == cut) {
       reply_.kind = ReplyKind::kNodata;
+      reply_.proof = Proof();
       return std::move(reply_);
     }
     const RrsetPtr ns =
@@ -260,12 +270,18 @@ class Judge {
     if (ns == nullptr) return Reject(Useless::kMalformed, "a malformed delegation");
     if (ns->size() > kMaxServers) return Reject(Useless::kTooMuch, "an endless delegation");
 
+    auto delegation = MakeDelegation(*ns);
+    delegation->ds =
+        Collect(Section::kAuthority, cut, RrType::kDs, Trust::kNonAuthAnswer, bounds_.max);
+    if (delegation->ds == nullptr) delegation->ds_proof = Proof();
+    // What is wrong with these is the validator's business, which asks for the DS then.
+    malformed_ = too_much_ = false;
     reply_.kind = ReplyKind::kReferral;
-    reply_.delegation = MakeDelegation(*ns);
+    reply_.delegation = std::move(delegation);
     return std::move(reply_);
   }
 
-  cache::DelegationPtr MakeDelegation(const dns::Rrset& ns) {
+  std::shared_ptr<cache::Delegation> MakeDelegation(const dns::Rrset& ns) {
     auto delegation = std::make_shared<cache::Delegation>();
     delegation->zone = ns.owner();
     std::uint32_t ttl = ns.ttl();

@@ -47,7 +47,7 @@ struct Reply {
   Name final_name;
   dns::RrsetPtr data;                ///< for kAnswer
   dns::RrsetPtr soa;                 ///< for kNodata and kNxdomain; null where none was sent
-  std::vector<dns::RrsetPtr> proof;  ///< NSEC and NSEC3 of the authority section
+  std::vector<dns::RrsetPtr> proof;  ///< of a denial: NSEC and NSEC3 of the authority section
   cache::DelegationPtr delegation;   ///< for kReferral
   Useless useless = Useless::kRcode;
   std::string why;  ///< for kUseless, a few words

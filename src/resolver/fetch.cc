@@ -88,13 +88,15 @@ Link FromReply(const Reply& reply, RrType type, const Settings& settings, bool d
 class Descent {
  public:
   Descent(Resolver::State& state, const Name& name, RrType type, RequestPtr request,
-          SettingsPtr settings, const Path* path)
+          SettingsPtr settings, const Path* path, bool checked, std::vector<Endpoint> avoid)
       : state_(state),
         name_(name),
         type_(type),
         request_(std::move(request)),
         settings_(std::move(settings)),
-        path_(path) {
+        path_(path),
+        checked_(checked),
+        avoid_(std::move(avoid)) {
     StartAt(state_.FindZone(name_, type_, *settings_, false));
   }
 
@@ -114,9 +116,9 @@ class Descent {
       const std::size_t show = NextLabels();
       const bool whole = show >= name_.LabelCount();
       const Question question(name_.Suffix(show), whole ? type_ : RrType::kA);
-      net::Task<ZoneOutcomePtr> ask =
-          state_.joined_.Ask(upstream::ZoneServers(zone_.zone, zone_.addresses, zone_.recursive),
-                             question, round_, settings_, request_);
+      net::Task<ZoneOutcomePtr> ask = state_.joined_.Ask(
+          upstream::ZoneServers(zone_.zone, zone_.addresses, zone_.recursive), question,
+          round_ + kRoundsAZone * static_cast<int>(avoid_.size()), settings_, request_);
       const ZoneOutcomePtr outcome = co_await ask;
 
       if (outcome->kind != ZoneOutcome::Kind::kReply) {
@@ -134,11 +136,12 @@ class Descent {
         StartAt(state_.ViewOf(*reply.delegation, *settings_));
         continue;
       }
-      if (whole) co_return Conclude(reply);
+      if (whole) co_return Conclude(*outcome);
       if (reply.kind == ReplyKind::kNxdomain && settings_->minimization == Minimization::kStrict) {
         state_.StoreDenial(reply, RrType::kA);
         Link link = FromReply(reply, type_, *settings_, zone_.dns64);
         link.final_name = name_;
+        link.server = outcome->server;
         co_return link;
       }
       Step(show, outcome);
@@ -155,9 +158,25 @@ class Descent {
       });
       zone_.tried = failed_;
     }
+    for (const Endpoint& server : avoid_) {
+      std::erase(zone_.addresses, server);
+      zone_.tried.push_back(server);
+    }
+    FetchKeys();
     shown_ = zone_.zone.LabelCount();
     round_ = 0;
     whole_name_ = whole_name_ || zone_.recursive || settings_->minimization == Minimization::kOff;
+  }
+
+  // What the validation of the answer will need is asked for at the same moment as the answer.
+  void FetchKeys() {
+    if (!checked_ || zone_.recursive) return;
+    if (state_.caches_.trust.Find(zone_.zone, state_.scheduler_.Now()) != nullptr) return;
+    if (settings_->dnssec.anchors->Get()->FindDeepest(zone_.zone) == nullptr) return;
+    auto keys = std::make_unique<net::Started<dnssec::ZoneTrustPtr>>(
+        state_.scheduler_, state_.TrustOf(zone_.zone, Checking(request_, settings_)));
+    // The keys of the zone above are waited for by these by now.
+    keys_ = std::move(keys);
   }
 
   // How many labels to ask for next. Names between that are known to be in this zone need no
@@ -196,12 +215,15 @@ class Descent {
     }
   }
 
-  Link Conclude(const Reply& reply) {
+  Link Conclude(const ZoneOutcome& outcome) {
+    const Reply& reply = outcome.reply;
     state_.StoreDenial(reply, type_);
     if (reply.kind == ReplyKind::kNxdomain && reply.chain.empty() && suspect_ != nullptr) {
       state_.StoreDenial(suspect_->reply, RrType::kA);
     }
-    return FromReply(reply, type_, *settings_, zone_.dns64);
+    Link link = FromReply(reply, type_, *settings_, zone_.dns64);
+    link.server = outcome.server;
+    return link;
   }
 
   // After servers failed: true where there is something else to try.
@@ -237,7 +259,7 @@ class Descent {
   // The parent may know better than what it said before the servers failed. True where there is
   // time to ask it again.
   bool DoubtDelegation() {
-    if (!zone_.delegated) return false;
+    if (!zone_.delegated || !avoid_.empty()) return false;
     DropDelegation();
     // All who waited for the same failure ask the parent together, whoever dropped the delegation.
     const TimePoint now = state_.scheduler_.Now();
@@ -255,10 +277,12 @@ class Descent {
 
   // The next question asks the parent, unless that would be too often.
   void DropDelegation() {
-    if (zone_.delegated && state_.MayDoubt(zone_.zone)) {
+    if (zone_.delegated && avoid_.empty() && state_.MayDoubt(zone_.zone)) {
       state_.caches_.delegations.Flush(zone_.zone);
     }
   }
+
+  static constexpr int kRoundsAZone = 2;
 
   Resolver::State& state_;
   const Name name_;
@@ -266,6 +290,8 @@ class Descent {
   const RequestPtr request_;
   const SettingsPtr settings_;
   const Path* path_;
+  const bool checked_;  // the answer will be validated
+  const std::vector<Endpoint> avoid_;
   ZoneView zone_;
   bool whole_name_ = false;       // no minimization any more
   std::size_t shown_ = 0;         // labels of the name that the servers of the zone know of
@@ -273,22 +299,24 @@ class Descent {
   int round_ = 0;                 // attempts with other addresses of the same zone
   std::vector<Endpoint> failed_;  // servers of failed_zone_, before its parent was asked again
   Name failed_zone_;
-  bool restarted_ = false;  // a parent was asked again
-  ZoneOutcomePtr failure_;  // the last one
-  ZoneOutcomePtr suspect_;  // a denied minimized question
+  bool restarted_ = false;                                    // a parent was asked again
+  ZoneOutcomePtr failure_;                                    // the last one
+  ZoneOutcomePtr suspect_;                                    // a denied minimized question
+  std::unique_ptr<net::Started<dnssec::ZoneTrustPtr>> keys_;  // of the zone that is asked
 };
 
 }  // namespace
 
 net::Task<Link> Resolver::State::Fetch(Name name, RrType type, RequestPtr request,
-                                       SettingsPtr settings, const Path* path) {
+                                       SettingsPtr settings, const Path* path, bool checked,
+                                       std::vector<Endpoint> avoid) {
   int depth = 0;
   for (const Path* up = path; up != nullptr; up = up->up) ++depth;
   if (depth > request->left.depth) {
     co_return Failed(name, LookupKind::kError, Ede::kOther,
                      "lookups inside lookups, too many of them");
   }
-  Descent descent(*this, name, type, request, settings, path);
+  Descent descent(*this, name, type, request, settings, path, checked, std::move(avoid));
   net::Task<Link> run = descent.Run();
   Link link = co_await run;
   co_return link;

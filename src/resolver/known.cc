@@ -16,6 +16,8 @@ Link Denied(const Name& name, const cache::Negative& negative, bool nxdomain) {
   link.rcode = nxdomain ? Rcode::kNxDomain : Rcode::kNoError;
   link.soa = negative.soa;
   link.proof = negative.proof;
+  link.security = negative.security;
+  link.ede = negative.reason;
   return link;
 }
 
@@ -24,6 +26,8 @@ Link Data(dns::RrsetPtr rrset) {
   link.kind = LookupKind::kData;
   link.rcode = Rcode::kNoError;
   link.final_name = rrset->owner();
+  link.security = rrset->security();
+  link.ede = rrset->reason();
   link.data = std::move(rrset);
   return link;
 }
@@ -32,6 +36,8 @@ Link Alias(dns::RrsetPtr cname) {
   Link link;
   link.alias = true;
   link.final_name = dns::TargetOf(cname->rdata(0));
+  link.security = cname->security();
+  link.ede = cname->reason();
   link.chain.push_back(std::move(cname));
   return link;
 }
@@ -41,6 +47,8 @@ Link Alias(dns::RrsetPtr cname) {
 Link Redirected(const Name& name, const dns::RrsetPtr& dname, TimePoint now) {
   Link link;
   link.final_name = name;
+  link.security = dname->security();
+  link.ede = dname->reason();
   link.chain.push_back(dname);
   const Result<Name> target = name.Rebase(dname->owner(), dns::TargetOf(dname->rdata(0)));
   if (!target) {
@@ -58,12 +66,20 @@ Link Redirected(const Name& name, const dns::RrsetPtr& dname, TimePoint now) {
 }  // namespace
 
 std::optional<Link> Resolver::State::Known(const Name& name, RrType type, const Settings& settings,
-                                           Trace* trace) {
+                                           Accept accept, Trace* trace) {
   if (std::optional<Link> local = KnownLocally(name, type, settings, trace)) return local;
 
   const TimePoint now = scheduler_.Now();
+  const auto usable = [&](Security security) {
+    return accept == Accept::kAnything || security != Security::kBogus;
+  };
+  if (accept != Accept::kAnything) {
+    // A failed validation comes before the data that failed it (RFC 9520 section 3.4).
+    const auto failure = caches_.failures.Find(name, type, now);
+    if (failure != nullptr && failure->bogus) return FailedBefore(name, *failure, trace);
+  }
   cache::Found found = caches_.rrsets.Find(name, type, now);
-  if (found.rrset != nullptr) {
+  if (found.rrset != nullptr && usable(found.rrset->security())) {
     Tell(trace, scheduler_.clock(), "cache", [&] {
       return name.ToText() + " " + ToText(type) + " is in the cache, " +
              std::to_string(found.rrset->TtlAt(now)) + " s left";
@@ -72,13 +88,13 @@ std::optional<Link> Resolver::State::Known(const Name& name, RrType type, const 
   }
   if (type != RrType::kCname) {
     cache::Found alias = caches_.rrsets.Find(name, RrType::kCname, now);
-    if (alias.rrset != nullptr) {
+    if (alias.rrset != nullptr && usable(alias.rrset->security())) {
       Tell(trace, scheduler_.clock(), "cache",
            [&] { return name.ToText() + " is an alias, in the cache"; });
       return Alias(std::move(alias.rrset));
     }
   }
-  if (found.negative != nullptr) {
+  if (found.negative != nullptr && usable(found.negative->security)) {
     Tell(trace, scheduler_.clock(), "cache", [&] {
       return name.ToText() + " " + ToText(type) +
              " is known not to exist: " + (found.negative->nxdomain ? "NXDOMAIN" : "NODATA") +
@@ -86,23 +102,29 @@ std::optional<Link> Resolver::State::Known(const Name& name, RrType type, const 
     });
     return Denied(name, *found.negative, found.negative->nxdomain);
   }
-  if (std::optional<Link> above = KnownAbove(name, now, settings, trace)) return above;
+  if (std::optional<Link> above = KnownAbove(name, now, settings, accept, trace)) return above;
 
-  if (const auto failure = caches_.failures.Find(name, type, now)) {
-    Tell(trace, scheduler_.clock(), "cache", [&] {
-      return name.ToText() + " " + ToText(type) + " failed a moment ago: " + failure->text;
-    });
-    Link link;
-    const bool silent = failure->ede == Ede::kNoReachableAuthority;
-    link.kind = silent ? LookupKind::kTimeout : LookupKind::kError;
-    link.rcode = failure->rcode;
-    link.final_name = name;
-    link.ede = Ede::kCachedError;
-    link.ede_text = failure->text;
-    link.from_failure_cache = true;
-    return link;
-  }
+  const auto failure = caches_.failures.Find(name, type, now);
+  if (failure != nullptr && !failure->bogus) return FailedBefore(name, *failure, trace);
   return std::nullopt;
+}
+
+Link Resolver::State::FailedBefore(const Name& name, const cache::Failure& failure,
+                                   Trace* trace) const {
+  Tell(trace, scheduler_.clock(), "cache",
+       [&] { return name.ToText() + " failed a moment ago: " + failure.text; });
+  Link link;
+  const bool silent = failure.ede == Ede::kNoReachableAuthority;
+  link.kind = failure.bogus ? LookupKind::kBogus
+              : silent      ? LookupKind::kTimeout
+                            : LookupKind::kError;
+  if (failure.bogus) link.security = Security::kBogus;
+  link.rcode = failure.rcode;
+  link.final_name = name;
+  link.ede = failure.ede;
+  link.ede_text = failure.text;
+  link.from_failure_cache = true;
+  return link;
 }
 
 std::optional<Link> Resolver::State::KnownLocally(const Name& name, RrType type,
@@ -113,6 +135,7 @@ std::optional<Link> Resolver::State::KnownLocally(const Name& name, RrType type,
   Tell(trace, scheduler_.clock(), "local",
        [&] { return name.ToText() + " " + ToText(type) + " is answered from a local zone"; });
   Link link;
+  link.local = true;
   link.authoritative = local->authoritative;
   link.rcode = local->rcode;
   link.soa = std::move(local->soa);
@@ -140,7 +163,11 @@ std::optional<Link> Resolver::State::KnownLocally(const Name& name, RrType type,
 // What an ancestor says: a DNAME, or that nothing exists below it (RFC 8020). Neither crosses into
 // a zone that is configured here (REC-27).
 std::optional<Link> Resolver::State::KnownAbove(const Name& name, TimePoint now,
-                                                const Settings& settings, Trace* trace) {
+                                                const Settings& settings, Accept accept,
+                                                Trace* trace) {
+  const auto usable = [&](Security security) {
+    return accept == Accept::kAnything || security != Security::kBogus;
+  };
   std::size_t floor = 0;
   for (const ConfiguredZone& zone : settings.zones) {
     if (name.IsAtOrBelow(zone.zone)) floor = std::max(floor, zone.zone.LabelCount());
@@ -148,17 +175,67 @@ std::optional<Link> Resolver::State::KnownAbove(const Name& name, TimePoint now,
   const std::size_t labels = name.LabelCount();
   for (std::size_t up = 1; up <= labels && labels - up >= std::max<std::size_t>(floor, 1); ++up) {
     const Name ancestor = name.Parent(up);
-    if (const auto dname = caches_.rrsets.Find(ancestor, RrType::kDname, now).rrset) {
+    const auto dname = caches_.rrsets.Find(ancestor, RrType::kDname, now).rrset;
+    if (dname != nullptr && usable(dname->security())) {
       Tell(trace, scheduler_.clock(), "cache",
            [&] { return "a DNAME at " + ancestor.ToText() + " is in the cache"; });
       return Redirected(name, dname, now);
     }
   }
   const cache::NegativePtr nxdomain = caches_.rrsets.FindNxdomainAbove(name, now);
-  if (nxdomain == nullptr || nxdomain->name.LabelCount() < floor) return std::nullopt;
+  if (nxdomain == nullptr || nxdomain->name.LabelCount() < floor || !usable(nxdomain->security)) {
+    return std::nullopt;
+  }
   Tell(trace, scheduler_.clock(), "cache",
        [&] { return "nothing exists below " + nxdomain->name.ToText() + " (RFC 8020)"; });
   return Denied(name, *nxdomain, true);
+}
+
+std::optional<Link> Resolver::State::KnownByDenial(const Name& name, RrType type,
+                                                   const Settings& settings, dnssec::Work& work,
+                                                   Trace* trace) {
+  if (!settings.dnssec.aggressive_nsec || type == RrType::kDs) return std::nullopt;
+  const TimePoint now = scheduler_.Now();
+  const std::uint16_t iterations = settings.dnssec.nsec3_max_iterations;
+  // A zone that is configured here is none of the business of the one above it.
+  const auto crosses = [&](const Name& zone) {
+    return std::any_of(settings.zones.begin(), settings.zones.end(),
+                       [&](const ConfiguredZone& configured) {
+                         return name.IsAtOrBelow(configured.zone) && configured.zone.IsBelow(zone);
+                       });
+  };
+  if (auto denial = caches_.denials.Find(name, type, iterations, work, now)) {
+    if (crosses(denial->soa->owner())) return std::nullopt;
+    stats_.Add(Counter::kAggressive);
+    Tell(trace, scheduler_.clock(), "cache", [&] {
+      return name.ToText() + " " + ToText(type) +
+             " does not exist: a validated denial covers it (RFC 8198), " +
+             (denial->nxdomain ? "NXDOMAIN" : "NODATA");
+    });
+    Link link;
+    link.final_name = name;
+    link.kind = denial->nxdomain ? LookupKind::kNxdomain : LookupKind::kNodata;
+    link.rcode = denial->nxdomain ? Rcode::kNxDomain : Rcode::kNoError;
+    link.soa = std::move(denial->soa);
+    link.proof = std::move(denial->proof);
+    link.security = Security::kSecure;
+    return link;
+  }
+  const auto wildcard = caches_.denials.FindWildcard(name, iterations, work, now);
+  if (!wildcard || crosses(wildcard->wildcard.Parent())) return std::nullopt;
+  for (const RrType wanted : {type, RrType::kCname}) {
+    const dns::RrsetPtr source = caches_.rrsets.Find(wildcard->wildcard, wanted, now).rrset;
+    if (source == nullptr || source->security() != Security::kSecure) continue;
+    stats_.Add(Counter::kAggressive);
+    Tell(trace, scheduler_.clock(), "cache", [&] {
+      return name.ToText() + " " + ToText(wanted) + " comes from the validated wildcard " +
+             wildcard->wildcard.ToText() + " (RFC 8198 section 5.3)";
+    });
+    dns::RrsetPtr expanded =
+        dns::Certify(*source, Security::kSecure, source->ttl(), now, wildcard->proof, &name);
+    return wanted == type ? Data(std::move(expanded)) : Alias(std::move(expanded));
+  }
+  return std::nullopt;
 }
 
 void Resolver::State::Store(const Question& question, const upstream::ZoneOutcome& outcome) {
@@ -192,7 +269,12 @@ void Resolver::State::StoreDenial(const Reply& reply, RrType type) {
 
 void Resolver::State::StoreFailure(const Name& name, RrType type, const Link& link) {
   if (link.rcode == Rcode::kYxDomain) return;  // said by a DNAME, which is in the cache
-  caches_.failures.Put(name, type, link.rcode, link.ede, link.ede_text, scheduler_.Now());
+  cache::Failure failure;
+  failure.rcode = link.rcode;
+  failure.ede = link.ede;
+  failure.text = link.ede_text;
+  failure.bogus = link.kind == LookupKind::kBogus;
+  caches_.failures.Put(name, type, std::move(failure), scheduler_.Now());
 }
 
 }  // namespace resolve64::resolver

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "dnssec/work.h"
 #include "resolver/trace.h"
 
 namespace resolve64::resolver {
@@ -28,6 +29,11 @@ struct Request {
   Limits left;
   std::shared_ptr<Trace> trace;  ///< usually null
   std::uint64_t id = 0;          ///< in logs
+  /// CD (RFC 6840 section 5.9): data as it was received, validated or not, bogus or not.
+  bool checking_disabled = false;
+  /// Negative trust anchors do not count: to see whether one is still needed (RFC 7646 section 2).
+  bool ignore_negative_anchors = false;
+  dnssec::Work work;  ///< what validation may still cost
   std::uint32_t salt =
       0;  ///< random: what is chosen with it is chosen alike by all lookups of the request
   int upstream_queries = 0;  ///< sent for this request so far

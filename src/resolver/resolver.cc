@@ -8,6 +8,14 @@
 namespace resolve64::resolver {
 namespace {
 
+// Public-key operations of one turn of the loop: somebody who asks for what is cached waits no
+// longer than this for their end (SEC-44).
+constexpr int kTurnMicroseconds = 1000;
+
+bool IsFailure(LookupKind kind) {
+  return kind == LookupKind::kError || kind == LookupKind::kTimeout || kind == LookupKind::kBogus;
+}
+
 // Puts one link at the end of the answer. False where the chain bites its own tail.
 bool Append(Answer& answer, Link& link) {
   for (const dns::RrsetPtr& rrset : link.chain) {
@@ -33,8 +41,24 @@ void Finish(Answer& answer, Link& link) {
   answer.data = std::move(link.data);
   answer.soa = std::move(link.soa);
   answer.proof = std::move(link.proof);
+  answer.failed_before = link.from_failure_cache;
+  if (!link.ede) return;
   answer.ede = link.ede;
   answer.ede_text = std::move(link.ede_text);
+}
+
+// The answer as a whole is as good as the weakest of its links.
+void Weaken(Answer& answer, const Link& link, bool first) {
+  if (first) {
+    answer.security = link.security;
+  } else if (link.security == Security::kBogus || answer.security == Security::kSecure) {
+    answer.security = link.security;
+  } else if (link.security == Security::kInsecure) {
+    answer.security = Security::kInsecure;
+  }
+  if (answer.ede || !link.ede) return;
+  answer.ede = link.ede;
+  answer.ede_text = link.ede_text;
 }
 
 void Fail(Answer& answer, std::string why) {
@@ -61,6 +85,7 @@ Resolver::State::State(net::Scheduler& scheduler, Random& random, Caches& caches
       context_{scheduler, random, caches.servers, transport, stats, {}},
       joined_(context_, [this](const Question& question,
                                const upstream::ZoneOutcome& outcome) { Store(question, outcome); }),
+      turns_(scheduler, kTurnMicroseconds),
       background_(scheduler) {}
 
 // RFC 1034 section 5.3.3, with the aliases of step 4c as a loop.
@@ -69,19 +94,29 @@ net::Task<Answer> Resolver::State::Resolve(Name name, RrType type, RequestPtr re
   const SettingsPtr settings = settings_;
   Answer answer;
   answer.from_cache = true;
+  // What servers are called is not validated: what they say is.
+  const bool checked =
+      settings->dnssec.validation && !request->checking_disabled && path == nullptr;
+  const Checking checking(request, settings);
   Name current = name;
-  for (;;) {
-    std::optional<Link> link = Known(current, type, *settings, request->trace.get());
+  for (bool first = true;; first = false) {
+    std::optional<Link> link = FromMemory(current, type, *settings, checked, path == nullptr,
+                                          request->work, request->trace.get());
+    if (link && checked && link->security == Security::kUnchecked && !link->local) {
+      net::Task<void> check = Check(*link, type, checking);
+      co_await check;
+      if (link->kind == LookupKind::kBogus) link.reset();  // perhaps it is better by now
+    }
     if (!link) {
       answer.from_cache = false;
-      net::Task<Link> fetch = Fetch(current, type, request, settings, path);
+      net::Task<Link> fetch = checked ? FetchChecked(current, type, checking)
+                                      : Fetch(current, type, request, settings, path, false, {});
       Link fetched = co_await fetch;
-      const bool failed =
-          fetched.kind == LookupKind::kError || fetched.kind == LookupKind::kTimeout;
-      if (failed && !fetched.alias) StoreFailure(current, type, fetched);
+      if (IsFailure(fetched.kind) && !fetched.alias) StoreFailure(current, type, fetched);
       link = std::move(fetched);
     }
     if (answer.chain.empty()) answer.authoritative = link->authoritative;
+    Weaken(answer, *link, first);
     answer.dns64_off = answer.dns64_off || link->dns64_off;
     if (!Append(answer, *link)) {
       Fail(answer, "the aliases of " + name.ToText() + " lead in a circle");
@@ -99,11 +134,11 @@ net::Task<Answer> Resolver::State::Resolve(Name name, RrType type, RequestPtr re
       break;
     }
   }
-  const bool failed = answer.kind == LookupKind::kError || answer.kind == LookupKind::kTimeout;
-  if (failed && !answer.from_cache && !answer.chain.empty()) {
+  if (IsFailure(answer.kind) && !answer.from_cache && !answer.chain.empty()) {
     // The aliases may not be in the cache, with a TTL of zero: the question as a whole failed (RFC
     // 9520 section 3.1).
     Link whole;
+    whole.security = answer.security;
     whole.kind = answer.kind;
     whole.rcode = answer.rcode;
     whole.ede = answer.ede;
@@ -111,19 +146,39 @@ net::Task<Answer> Resolver::State::Resolve(Name name, RrType type, RequestPtr re
     StoreFailure(name, type, whole);
   }
   if (path == nullptr) stats_.Add(answer.from_cache ? Counter::kCacheHits : Counter::kCacheMisses);
+  if (checked) {
+    TellChain(answer.final_name, request->trace.get());
+    stats_.Add(answer.security == Security::kSecure  ? Counter::kSecure
+               : answer.security == Security::kBogus ? Counter::kBogus
+                                                     : Counter::kInsecure);
+  }
   co_return answer;
 }
 
+std::optional<Link> Resolver::State::FromMemory(const Name& name, RrType type,
+                                                const Settings& settings, bool checked,
+                                                bool for_client, dnssec::Work& work, Trace* trace) {
+  const Accept accept = checked || !for_client ? Accept::kNotBogus : Accept::kAnything;
+  std::optional<Link> link = Known(name, type, settings, accept, trace);
+  if (!link && checked) link = KnownByDenial(name, type, settings, work, trace);
+  return link;
+}
+
 std::optional<Answer> Resolver::State::ResolveFromCache(const Name& name, RrType type,
-                                                        Trace* trace) {
+                                                        bool checking_disabled, Trace* trace) {
   const SettingsPtr settings = settings_;
+  const bool checked = settings->dnssec.validation && !checking_disabled;
+  dnssec::Work work;
   Answer answer;
   answer.from_cache = true;
   Name current = name;
   for (int aliases = 0; aliases <= settings->limits.aliases; ++aliases) {
-    std::optional<Link> link = Known(current, type, *settings, trace);
+    std::optional<Link> link = FromMemory(current, type, *settings, checked, true, work, trace);
     if (!link) return std::nullopt;
+    // What is not validated yet takes time, and perhaps questions.
+    if (checked && link->security == Security::kUnchecked && !link->local) return std::nullopt;
     if (answer.chain.empty()) answer.authoritative = link->authoritative;
+    Weaken(answer, *link, aliases == 0);
     answer.dns64_off = answer.dns64_off || link->dns64_off;
     if (!Append(answer, *link)) {
       Fail(answer, "the aliases of " + name.ToText() + " lead in a circle");
@@ -162,8 +217,9 @@ net::Task<Answer> Resolver::Resolve(const Name& name, RrType type, RequestPtr re
   return state_->Resolve(name, type, std::move(request), nullptr);
 }
 
-std::optional<Answer> Resolver::ResolveFromCache(const Name& name, RrType type, Trace* trace) {
-  return state_->ResolveFromCache(name, type, trace);
+std::optional<Answer> Resolver::ResolveFromCache(const Name& name, RrType type,
+                                                 bool checking_disabled, Trace* trace) {
+  return state_->ResolveFromCache(name, type, checking_disabled, trace);
 }
 
 net::Task<bool> Resolver::Prime() { return state_->Prime(state_->settings_); }

@@ -37,8 +37,10 @@ class Resolver {
   /// asked once.
   net::Task<Answer> Resolve(const Name& name, RrType type, RequestPtr request);
 
-  /// The same without asking anybody: empty where a query would have to be sent.
-  std::optional<Answer> ResolveFromCache(const Name& name, RrType type, Trace* trace = nullptr);
+  /// The same without asking anybody: empty where a query would have to be sent, or a signature
+  /// verified. `checking_disabled`: see Request.
+  std::optional<Answer> ResolveFromCache(const Name& name, RrType type,
+                                         bool checking_disabled = false, Trace* trace = nullptr);
 
   /// Priming (RFC 8109): asks for the root's NS, so that the first client does not wait for it.
   net::Task<bool> Prime();

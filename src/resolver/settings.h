@@ -2,10 +2,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/clock.h"
+#include "dnssec/anchors.h"
 #include "resolve64/ip.h"
 #include "resolve64/name.h"
 #include "resolver/request.h"
@@ -25,6 +28,16 @@ struct ConfiguredZone {
   bool dns64 = true;
 };
 
+/// Validation (RFC 4035).
+struct DnssecSettings {
+  bool validation = false;
+  std::shared_ptr<dnssec::AnchorStore> anchors;  ///< never null where validation is on
+  std::vector<dnssec::NegativeAnchor> insecure;
+  std::uint16_t nsec3_max_iterations = 50;    ///< more of them are insecure (RFC 9276)
+  std::optional<std::int64_t> override_time;  ///< seconds since 1970, in place of the clock
+  bool aggressive_nsec = true;                ///< RFC 8198
+};
+
 struct Settings {
   bool ipv4 = true;
   bool ipv6 = true;
@@ -37,6 +50,7 @@ struct Settings {
   std::uint32_t max_ttl = 86400;
   std::uint32_t max_negative_ttl = 3600;
   Limits limits;
+  DnssecSettings dnssec;
   std::vector<zone::RootServer> root;
   std::vector<ConfiguredZone> zones;
   std::vector<Endpoint> own_addresses;  ///< where we listen: never asked (REC-32)

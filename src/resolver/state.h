@@ -7,8 +7,11 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "dnssec/trust_cache.h"
+#include "net/turn_budget.h"
 #include "resolver/join.h"
 #include "resolver/resolver.h"
+#include "resolver/verified.h"
 
 namespace resolve64::resolver {
 
@@ -25,8 +28,41 @@ struct Link {
   bool authoritative = false;
   bool dns64_off = false;
   bool from_failure_cache = false;
+  bool local = false;  ///< answered here: validation has nothing to say
+  /// Of the whole link: the weakest of what is in it. kUnchecked: not validated yet.
+  Security security = Security::kUnchecked;
+  Endpoint server;         ///< who said it; unspecified where it was known
+  bool elsewhere = false;  ///< bogus by its own signatures: another server may have better
   std::optional<Ede> ede;
   std::string ede_text;
+};
+
+/// What validation found of an RRset or of a denial.
+struct Finding {
+  Security security = Security::kBogus;
+  std::optional<Ede> ede;  ///< why it is not secure
+  std::string text;
+  bool elsewhere = false;  ///< see Link
+  /// Of an RRset: as it was certified; of a bogus one as it was.
+  dns::RrsetPtr rrset;
+  /// Of a denial: what it needs, as it was certified.
+  dns::RrsetPtr soa;
+  std::vector<dns::RrsetPtr> proof;
+  bool delegation = false;  ///< of a denial of DS: there is an insecure delegation at the name
+};
+
+/// Whose word is enough. A recursive lookup for DS or DNSKEY wants what was not found bogus before;
+/// a client that sets CD takes anything.
+enum class Accept : std::uint8_t { kNotBogus, kAnything };
+
+/// What validation works with: the request that pays and the settings of the moment.
+struct Checking {
+  RequestPtr request;
+  SettingsPtr settings;
+
+  Checking(RequestPtr r, SettingsPtr s) : request(std::move(r)), settings(std::move(s)) {}
+  [[nodiscard]] const DnssecSettings& dnssec() const noexcept { return settings->dnssec; }
+  [[nodiscard]] Trace* trace() const noexcept { return request->trace.get(); }
 };
 
 /// The lookups that wait for one another, innermost first: a zone whose servers are being looked
@@ -63,19 +99,53 @@ class Resolver::State {
   //--- resolver.cc: aliases -----------------------------------------------------------------
 
   net::Task<Answer> Resolve(Name name, RrType type, RequestPtr request, const Path* path);
-  std::optional<Answer> ResolveFromCache(const Name& name, RrType type, Trace* trace);
+  std::optional<Answer> ResolveFromCache(const Name& name, RrType type, bool checking_disabled,
+                                         Trace* trace);
 
   //--- known.cc: local zones and caches -------------------------------------------------------
 
-  std::optional<Link> Known(const Name& name, RrType type, const Settings& settings, Trace* trace);
+  std::optional<Link> Known(const Name& name, RrType type, const Settings& settings, Accept accept,
+                            Trace* trace);
+  /// What validated denials say of names that nobody asked for yet (RFC 8198).
+  std::optional<Link> KnownByDenial(const Name& name, RrType type, const Settings& settings,
+                                    dnssec::Work& work, Trace* trace);
   void Store(const Question& question, const upstream::ZoneOutcome& outcome);
   void StoreDenial(const Reply& reply, RrType type);
   void StoreFailure(const Name& name, RrType type, const Link& link);
 
   //--- fetch.cc: down the tree ----------------------------------------------------------------
 
+  /// Nothing is validated, but the keys of zones on the way are fetched beside the questions where
+  /// `checked` says that they will be needed. `avoid`: servers whose word was not good enough.
   net::Task<Link> Fetch(Name name, RrType type, RequestPtr request, SettingsPtr settings,
-                        const Path* path);
+                        const Path* path, bool checked, std::vector<Endpoint> avoid);
+
+  //--- check.cc: is it authentic? ---------------------------------------------------------------
+
+  /// Fetches and validates; where what a server said is bogus, asks others.
+  net::Task<Link> FetchChecked(Name name, RrType type, Checking checking);
+  /// Validates `link`, which lives in the caller's frame, as the answer to (its name, `type`), and
+  /// puts what was found into the cache.
+  net::Task<void> Check(Link& link, RrType type, Checking checking);
+  /// `above`: only zones strictly above its owner may have signed it.
+  net::Task<Finding> CheckRrset(dns::RrsetPtr rrset, bool above, Checking checking);
+  net::Task<Finding> CheckDenial(Name name, RrType type, bool nxdomain, dns::RrsetPtr soa,
+                                 std::vector<dns::RrsetPtr> proof, Checking checking);
+
+  //--- trust.cc: the chain from an anchor down (RFC 4035 section 5) ------------------------------
+
+  /// What is known of the zone that begins at `zone`, if one does. It asks only for zones above it,
+  /// so that lookups that wait for each other cannot wait in a circle.
+  net::Task<dnssec::ZoneTrustPtr> TrustOf(Name zone, Checking checking);
+  /// The zone that holds `name`, found cut by cut: for data without signatures.
+  net::Task<dnssec::ZoneTrustPtr> EnclosingTrust(Name name, Checking checking);
+  /// Whether the zone of `name` is signed, as far as its parent tells: of a lookup that failed.
+  net::Task<Security> SecurityOfFailure(Name name, Checking checking);
+  /// Tells `trace`, link by link, what is known of the zones above `name`.
+  void TellChain(const Name& name, Trace* trace);
+  /// The negative trust anchor in force for `name`; null where there is none.
+  const dnssec::NegativeAnchor* Excepted(const Name& name, const Checking& checking) const;
+  std::int64_t WallSeconds(const Settings& settings) const;
 
   //--- servers.cc: whom to ask ----------------------------------------------------------------
 
@@ -100,13 +170,30 @@ class Resolver::State {
   std::uint64_t next_id_ = 1;
   std::unordered_map<Name, Doubt, MemberHash> doubted_;  ///< zones whose parents were asked again
   bool priming_ = false;
+  Verified verified_;
+  net::TurnBudget turns_;
   net::TaskScope background_;  // last: its tasks use everything above
 
  private:
+  Link FailedBefore(const Name& name, const cache::Failure& failure, Trace* trace) const;
   std::optional<Link> KnownLocally(const Name& name, RrType type, const Settings& settings,
                                    Trace* trace) const;
   std::optional<Link> KnownAbove(const Name& name, TimePoint now, const Settings& settings,
-                                 Trace* trace);
+                                 Accept accept, Trace* trace);
+  std::optional<Link> FromMemory(const Name& name, RrType type, const Settings& settings,
+                                 bool checked, bool for_client, dnssec::Work& work, Trace* trace);
+  void StoreCheckedDenial(const Link& link, RrType type, const Finding& finding);
+  net::Task<Link> Raw(Name name, RrType type, Checking checking, std::vector<Endpoint> avoid);
+  net::Task<Finding> Verify(dns::RrsetPtr rrset, dnssec::KeySetPtr keys, Checking checking);
+  net::Task<Finding> VerifyOne(dns::RrsetPtr rrset, dnssec::KeySetPtr keys, Checking checking,
+                               dnssec::Verdict& verdict);
+  net::Task<Finding> VerifyDenial(Name name, RrType type, bool nxdomain, dns::RrsetPtr soa,
+                                  std::vector<dns::RrsetPtr> proof, dnssec::KeySetPtr keys,
+                                  Checking checking);
+  net::Task<Finding> FindDs(Name zone, Checking checking);
+  net::Task<Finding> DsFromLink(Name zone, Link link, Checking checking);
+  net::Task<dnssec::ZoneTrustPtr> FollowDs(Name zone, dns::RrsetPtr ds, Checking checking);
+  dnssec::ZoneTrustPtr Keep(std::shared_ptr<dnssec::ZoneTrust> trust, Duration life);
   ZoneView RootView(const Settings& settings);
   ZoneView ConfiguredView(const ConfiguredZone& zone, const Settings& settings);
   bool MayAsk(const Endpoint& server, const Settings& settings, bool configured) const;

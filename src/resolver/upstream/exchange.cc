@@ -81,6 +81,7 @@ net::Task<Heard> Exchange(ExchangeContext& context, Endpoint server, Question qu
   const cache::ServerInfo info = context.servers.Get(server, context.scheduler.Now());
   QueryOptions options;
   options.recursion_desired = recursion_desired;
+  options.checking_disabled = settings->dnssec.validation;
   options.edns = info.edns != cache::EdnsSupport::kNo;
   options.udp_payload = settings->udp_payload;
   bool random_case = settings->case_randomization && !info.case_broken;

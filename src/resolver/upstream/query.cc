@@ -40,7 +40,10 @@ std::vector<std::uint8_t> BuildQuery(const Question& question, const QueryOption
   Question sent = question;
   if (options.random_case) RandomizeCase(sent.name, random);
   dns::MessageBuilder builder(kLargestQuery);
-  builder.SetHeader(random.U16(), options.recursion_desired ? Header::kRd : std::uint16_t{0});
+  std::uint16_t flags = 0;
+  if (options.recursion_desired) flags |= Header::kRd;
+  if (options.checking_disabled) flags |= Header::kCd;
+  builder.SetHeader(random.U16(), flags);
   builder.AddQuestion(sent);
   if (options.edns) builder.AddOpt(options.udp_payload, Rcode::kNoError, true, {});
   return builder.Finish();

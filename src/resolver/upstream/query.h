@@ -13,7 +13,8 @@ namespace resolve64::resolver::upstream {
 /// What a query carries beside its question.
 struct QueryOptions {
   bool recursion_desired = false;
-  bool edns = true;  ///< with DO, so that signatures are there for clients that want them
+  bool checking_disabled = false;  ///< CD: we validate ourselves (RFC 6840 section 5.9)
+  bool edns = true;                ///< with DO (RFC 4035 section 3.2.1)
   std::uint16_t udp_payload = 1232;
   bool random_case = true;  ///< 0x20: the letters of QNAME are a further secret
 };

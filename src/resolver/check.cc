@@ -1,0 +1,445 @@
+// Is it authentic? RRsets by their signatures, denials by their proofs (RFC 4035 section 5, RFC
+// 5155 section 8).
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+#include "dnssec/algorithm.h"
+#include "dnssec/denial.h"
+#include "resolver/state.h"
+
+namespace resolve64::resolver {
+namespace {
+
+using dnssec::ZoneTrust;
+using dnssec::ZoneTrustPtr;
+using Kind = dnssec::ZoneTrust::Kind;
+
+constexpr std::uint32_t kForever = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint32_t kBogusTtl = 60;  // seconds for which bogus data serves those who set CD
+constexpr std::size_t kMostSigners = 3;  // looked at for one denial
+constexpr int kServersForAnswer = 3;     // asked where what one says is bogus
+
+// What a zone that is not secure makes of the data in it.
+Finding FromTrust(const ZoneTrust& trust) {
+  Finding finding;
+  finding.ede = trust.ede;
+  finding.text = trust.text;
+  switch (trust.kind) {
+    case Kind::kInsecure:
+    case Kind::kNoCut:
+    case Kind::kSecure:
+      finding.security = Security::kInsecure;
+      break;
+    case Kind::kIndeterminate:
+      finding.security = Security::kIndeterminate;
+      break;
+    case Kind::kBogus:
+      finding.security = Security::kBogus;
+      break;
+  }
+  return finding;
+}
+
+Finding Bogus(Ede ede, std::string text, bool elsewhere) {
+  Finding finding;
+  finding.ede = ede;
+  finding.text = std::move(text);
+  finding.elsewhere = elsewhere;
+  return finding;
+}
+
+// The zones that claim to deny something at `name`, the deepest first.
+std::vector<Name> DeniersOf(const Name& name, RrType type, const dns::RrsetPtr& soa,
+                            const std::vector<dns::RrsetPtr>& proof) {
+  std::vector<Name> signers;
+  const auto add = [&](const dns::Rrset& rrset) {
+    for (const Name& signer : dnssec::Signers(rrset)) {
+      const bool fits = type == RrType::kDs ? name.IsBelow(signer) : name.IsAtOrBelow(signer);
+      if (fits && std::find(signers.begin(), signers.end(), signer) == signers.end()) {
+        signers.push_back(signer);
+      }
+    }
+  };
+  for (const dns::RrsetPtr& rrset : proof) add(*rrset);
+  if (soa != nullptr) add(*soa);
+  std::sort(signers.begin(), signers.end(),
+            [](const Name& a, const Name& b) { return a.LabelCount() > b.LabelCount(); });
+  if (signers.size() > kMostSigners) signers.resize(kMostSigners);
+  return signers;
+}
+
+std::string Claim(const Name& name, RrType type, bool nxdomain) {
+  return nxdomain ? "NXDOMAIN of " + name.ToText()
+                  : "NODATA of " + name.ToText() + " " + ToText(type);
+}
+
+// kUnchecked and kIndeterminate weigh as insecure: they are no reason to set AD, nor to refuse.
+Security Weaker(Security a, Security b) {
+  if (a == Security::kBogus || b == Security::kBogus) return Security::kBogus;
+  if (a == Security::kSecure) return b;
+  if (b == Security::kSecure) return a;
+  return a == Security::kInsecure ? a : b;
+}
+
+void MakeBogus(Link& link, const Finding& finding) {
+  link.kind = LookupKind::kBogus;
+  link.rcode = Rcode::kServFail;
+  link.security = Security::kBogus;
+  link.alias = false;
+  link.chain.clear();
+  link.data = nullptr;
+  link.soa = nullptr;
+  link.proof.clear();
+  link.elsewhere = finding.elsewhere;
+  link.ede = finding.ede.value_or(Ede::kBogus);
+  link.ede_text = finding.text;
+}
+
+}  // namespace
+
+net::Task<Link> Resolver::State::FetchChecked(Name name, RrType type, Checking checking) {
+  std::vector<Endpoint> avoid;
+  std::optional<Link> first;
+  for (int attempt = 1;; ++attempt) {
+    net::Task<Link> fetch =
+        Fetch(name, type, checking.request, checking.settings, nullptr, true, avoid);
+    Link link = co_await fetch;
+    // Nobody else to ask, or nobody who answers.
+    const bool failed = link.kind == LookupKind::kError || link.kind == LookupKind::kTimeout;
+    if (first && failed && !link.alias) co_return std::move(*first);
+    net::Task<void> check = Check(link, type, checking);
+    co_await check;
+    const bool again = link.kind == LookupKind::kBogus && link.elsewhere &&
+                       link.server != Endpoint{} && attempt < kServersForAnswer;
+    if (!again) co_return link;
+    Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] {
+      return "bogus from " + link.server.ToText() + ": asking another server (" + link.ede_text +
+             ")";
+    });
+    avoid.push_back(link.server);
+    if (!first) first = std::move(link);
+  }
+}
+
+net::Task<void> Resolver::State::Check(Link& link, RrType type, Checking checking) {
+  if (link.local || link.security != Security::kUnchecked) co_return;
+  const bool failed = link.kind == LookupKind::kError || link.kind == LookupKind::kTimeout;
+  Security weakest = Security::kSecure;
+  const auto settle = [&](const Finding& finding) {
+    weakest = Weaker(weakest, finding.security);
+    if (finding.security != Security::kSecure && !link.ede) {
+      link.ede = finding.ede;
+      link.ede_text = finding.text;
+    }
+  };
+  for (std::size_t i = 0; i < link.chain.size(); ++i) {
+    // The CNAME that a DNAME made is as good as the DNAME (RFC 6672 section 5.3.1).
+    const bool made = i > 0 && link.chain[i - 1]->type() == RrType::kDname;
+    if (made) continue;
+    net::Task<Finding> check = CheckRrset(link.chain[i], false, checking);
+    const Finding finding = co_await check;
+    caches_.rrsets.Put(finding.rrset, scheduler_.Now());
+    if (finding.security == Security::kBogus) {
+      MakeBogus(link, finding);
+      co_return;
+    }
+    settle(finding);
+    link.chain[i] = finding.rrset;
+  }
+  if (link.alias) {
+    link.security = weakest;
+    co_return;
+  }
+  if (link.kind == LookupKind::kData) {
+    net::Task<Finding> check = CheckRrset(link.data, false, checking);
+    const Finding finding = co_await check;
+    caches_.rrsets.Put(finding.rrset, scheduler_.Now());
+    if (finding.security == Security::kBogus) {
+      MakeBogus(link, finding);
+      co_return;
+    }
+    settle(finding);
+    link.data = finding.rrset;
+  } else if (link.kind == LookupKind::kNodata || link.kind == LookupKind::kNxdomain) {
+    const bool nxdomain = link.kind == LookupKind::kNxdomain;
+    net::Task<Finding> check =
+        CheckDenial(link.final_name, type, nxdomain, link.soa, link.proof, checking);
+    const Finding finding = co_await check;
+    StoreCheckedDenial(link, type, finding);
+    if (finding.security == Security::kBogus) {
+      MakeBogus(link, finding);
+      co_return;
+    }
+    settle(finding);
+    link.soa = finding.soa;
+    link.proof = finding.proof;
+  } else if (failed && link.rcode != Rcode::kYxDomain) {
+    net::Task<Security> task = SecurityOfFailure(link.final_name, checking);
+    weakest = co_await task;
+  }
+  link.security = weakest;
+}
+
+// What was found goes in place of what was said. A bogus denial stays for those who set CD, and not
+// for long.
+void Resolver::State::StoreCheckedDenial(const Link& link, RrType type, const Finding& finding) {
+  const TimePoint now = scheduler_.Now();
+  const bool bogus = finding.security == Security::kBogus;
+  const dns::RrsetPtr& soa = bogus ? link.soa : finding.soa;
+  if (soa == nullptr) return;
+  std::uint32_t ttl = bogus ? kBogusTtl : settings_->max_negative_ttl;
+  for (const dns::RrsetPtr& proof : finding.proof) ttl = std::min(ttl, proof->TtlAt(now));
+  cache::Negative negative = cache::MakeNegative(soa, bogus ? link.proof : finding.proof, now, ttl,
+                                                 {finding.security, finding.ede});
+  if (link.kind == LookupKind::kNxdomain) {
+    caches_.rrsets.PutNxdomain(link.final_name, std::move(negative), now);
+  } else {
+    caches_.rrsets.PutNodata(link.final_name, type, std::move(negative), now);
+  }
+  const bool aggressive = settings_->dnssec.aggressive_nsec && !finding.proof.empty() &&
+                          finding.security == Security::kSecure;
+  if (aggressive) caches_.denials.Add(soa->owner(), soa, finding.proof, now);
+}
+
+net::Task<Finding> Resolver::State::CheckRrset(dns::RrsetPtr rrset, bool above, Checking checking) {
+  const Name owner = rrset->owner();
+  const auto keep = [&](Finding finding) {
+    const bool bogus = finding.security == Security::kBogus;
+    finding.rrset = Certify(*rrset, {finding.security, finding.ede}, bogus ? kBogusTtl : kForever,
+                            scheduler_.Now(), {rrset->proof().begin(), rrset->proof().end()});
+    return finding;
+  };
+  if (rrset->security() != Security::kUnchecked && rrset->security() != Security::kBogus) {
+    Finding known;
+    known.security = rrset->security();
+    known.ede = rrset->reason();
+    known.rrset = rrset;
+    co_return known;
+  }
+  if (Excepted(owner, checking) != nullptr) {
+    net::Task<ZoneTrustPtr> task = TrustOf(owner, checking);
+    const ZoneTrustPtr trust = co_await task;
+    co_return keep(FromTrust(*trust));
+  }
+  std::optional<Finding> failed;
+  for (const Name& signer : dnssec::Signers(*rrset)) {
+    if (above && !owner.IsBelow(signer)) continue;
+    net::Task<ZoneTrustPtr> task = TrustOf(signer, checking);
+    const ZoneTrustPtr trust = co_await task;
+    if (trust->kind == Kind::kNoCut) continue;
+    if (trust->kind != Kind::kSecure) co_return keep(FromTrust(*trust));
+    net::Task<Finding> verify = Verify(rrset, trust->keys, checking);
+    Finding finding = co_await verify;
+    if (finding.security != Security::kBogus) co_return finding;
+    if (!failed) failed = std::move(finding);
+  }
+  if (failed) co_return keep(std::move(*failed));
+
+  // Unsigned, or signed by nobody who could: that is right only in an insecure zone.
+  const bool of_parent = above || rrset->type() == RrType::kDs;
+  net::Task<ZoneTrustPtr> task =
+      EnclosingTrust(of_parent && !owner.is_root() ? owner.Parent() : owner, checking);
+  const ZoneTrustPtr trust = co_await task;
+  if (trust->kind != Kind::kSecure) co_return keep(FromTrust(*trust));
+  co_return keep(Bogus(Ede::kRrsigsMissing,
+                       owner.ToText() + " " + ToText(rrset->type()) + ": no RRSIG, and " +
+                           trust->zone.ToText() + " is signed",
+                       true));
+}
+
+// One RRset under the keys of its zone, the proof of a wildcard's expansion included.
+net::Task<Finding> Resolver::State::Verify(dns::RrsetPtr rrset, dnssec::KeySetPtr keys,
+                                           Checking checking) {
+  dnssec::Verdict verdict;
+  net::Task<Finding> one = VerifyOne(rrset, keys, checking, verdict);
+  Finding finding = co_await one;
+  const Name owner = rrset->owner();
+  const std::size_t labels = owner.LabelCount() - (owner.is_wildcard() ? 1 : 0);
+  if (finding.security != Security::kSecure || verdict.signed_labels >= labels) co_return finding;
+
+  // RFC 4035 section 5.3.4, RFC 5155 section 8.8.
+  std::vector<dns::RrsetPtr> good;
+  for (const dns::RrsetPtr& proof : rrset->proof()) {
+    dnssec::Verdict ignored;
+    net::Task<Finding> verify = VerifyOne(proof, keys, checking, ignored);
+    const Finding found = co_await verify;
+    if (found.security == Security::kSecure) good.push_back(found.rrset);
+  }
+  dnssec::Proof proof(keys->zone, good, checking.dnssec().nsec3_max_iterations,
+                      checking.request->work);
+  const dnssec::Denial denial = proof.NoCloserName(owner, verdict.signed_labels);
+  if (denial.kind == dnssec::Denial::Kind::kNotProved) {
+    co_return Bogus(denial.ede.value_or(Ede::kNsecMissing),
+                    owner.ToText() + " " + ToText(rrset->type()) +
+                        ": from a wildcard, and no proof that it may be: " + denial.text,
+                    !denial.limited);
+  }
+  const bool secure = denial.kind == dnssec::Denial::Kind::kProved;
+  finding.security = secure ? Security::kSecure : Security::kInsecure;
+  if (!secure) {
+    finding.ede = denial.ede;
+    finding.text = denial.text;
+  }
+  std::uint32_t ttl = verdict.max_ttl;
+  const TimePoint now = scheduler_.Now();
+  for (const dns::RrsetPtr& used : denial.used) ttl = std::min(ttl, used->TtlAt(now));
+  finding.rrset = Certify(*rrset, {finding.security, finding.ede}, ttl, now, denial.used);
+  if (secure && checking.dnssec().aggressive_nsec) {
+    // Its sisters are made from it (RFC 8198 section 5.3).
+    const Result<Name> wildcard = owner.Suffix(verdict.signed_labels).Prepend("*");
+    if (wildcard) {
+      caches_.rrsets.Put(Certify(*rrset, Security::kSecure, ttl, now, {}, &*wildcard), now);
+    }
+  }
+  co_return finding;
+}
+
+// The signatures alone, a public-key operation at a time: others have their turns in between.
+net::Task<Finding> Resolver::State::VerifyOne(dns::RrsetPtr rrset, dnssec::KeySetPtr keys,
+                                              Checking checking, dnssec::Verdict& verdict) {
+  std::unique_ptr<dnssec::Verdict> before = verified_.Find(*rrset, keys, scheduler_.Now());
+  if (before != nullptr) {
+    verdict = std::move(*before);
+  } else {
+    dnssec::Verification work(*rrset, *keys, WallSeconds(*checking.settings),
+                              checking.request->work);
+    for (;;) {
+      const int cost = work.NextCost();
+      if (cost > 0) {
+        stats_.Add(Counter::kVerifications);
+        net::TurnBudget::Waiter turn = turns_.Spend(cost, checking.request->deadline);
+        const bool granted = co_await turn;
+        if (!granted) {
+          Finding late;
+          late.ede = Ede::kOther;
+          late.text = "validation limit: no time left for " + rrset->owner().ToText();
+          verdict.limited = true;
+          co_return late;
+        }
+      }
+      if (work.Step()) break;
+    }
+    verdict = work.verdict();
+    if (verdict.limited) stats_.Add(Counter::kLimitValidation);
+    // That there are too many bad signatures is so for everybody; that this request may do no more
+    // is not.
+    if (!verdict.limited || verdict.too_many_failures) {
+      verified_.Put(rrset, keys, verdict, scheduler_.Now());
+    }
+  }
+  Finding finding;
+  finding.security = verdict.security;
+  if (verdict.security == Security::kSecure) {
+    finding.rrset = Certify(*rrset, Security::kSecure, verdict.max_ttl, scheduler_.Now());
+    Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] {
+      return rrset->owner().ToText() + " " + ToText(rrset->type()) + " is signed by " +
+             keys->zone.ToText() + (before != nullptr ? ", as was verified before" : ": verified");
+    });
+    co_return finding;
+  }
+  finding.rrset = rrset;
+  finding.ede = verdict.ede;
+  finding.text = verdict.text;
+  finding.elsewhere = !verdict.limited;
+  Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] { return "bogus: " + verdict.text; });
+  co_return finding;
+}
+
+net::Task<Finding> Resolver::State::CheckDenial(Name name, RrType type, bool nxdomain,
+                                                dns::RrsetPtr soa, std::vector<dns::RrsetPtr> proof,
+                                                Checking checking) {
+  // What is insecure needs no proof, and keeps what came.
+  const auto keep = [&](Finding finding) {
+    if (finding.security == Security::kBogus) return finding;
+    finding.soa = soa;
+    finding.proof = proof;
+    return finding;
+  };
+  if (Excepted(name, checking) != nullptr) {
+    net::Task<ZoneTrustPtr> task = TrustOf(name, checking);
+    const ZoneTrustPtr trust = co_await task;
+    co_return keep(FromTrust(*trust));
+  }
+  std::optional<Finding> failed;
+  for (const Name& signer : DeniersOf(name, type, soa, proof)) {
+    net::Task<ZoneTrustPtr> task = TrustOf(signer, checking);
+    const ZoneTrustPtr trust = co_await task;
+    if (trust->kind == Kind::kNoCut) continue;
+    if (trust->kind != Kind::kSecure) co_return keep(FromTrust(*trust));
+    net::Task<Finding> verify =
+        VerifyDenial(name, type, nxdomain, soa, proof, trust->keys, checking);
+    Finding finding = co_await verify;
+    if (finding.security != Security::kBogus) co_return finding;
+    if (!failed) failed = std::move(finding);
+  }
+  if (failed) co_return std::move(*failed);
+
+  net::Task<ZoneTrustPtr> task =
+      EnclosingTrust(type == RrType::kDs && !name.is_root() ? name.Parent() : name, checking);
+  const ZoneTrustPtr trust = co_await task;
+  if (trust->kind != Kind::kSecure) co_return keep(FromTrust(*trust));
+  co_return Bogus(proof.empty() && soa == nullptr ? Ede::kNsecMissing : Ede::kRrsigsMissing,
+                  Claim(name, type, nxdomain) + ": not signed, and " + trust->zone.ToText() + " is",
+                  true);
+}
+
+net::Task<Finding> Resolver::State::VerifyDenial(Name name, RrType type, bool nxdomain,
+                                                 dns::RrsetPtr soa,
+                                                 std::vector<dns::RrsetPtr> proof,
+                                                 dnssec::KeySetPtr keys, Checking checking) {
+  Finding finding;
+  std::optional<Finding> broken;  // the first record that does not verify
+  std::vector<dns::RrsetPtr> good;
+  for (const dns::RrsetPtr& rrset : proof) {
+    dnssec::Verdict verdict;
+    net::Task<Finding> verify = VerifyOne(rrset, keys, checking, verdict);
+    Finding found = co_await verify;
+    if (found.security == Security::kSecure) {
+      good.push_back(found.rrset);
+    } else if (!broken) {
+      broken = std::move(found);
+    }
+  }
+  if (soa != nullptr) {
+    dnssec::Verdict verdict;
+    net::Task<Finding> verify = VerifyOne(soa, keys, checking, verdict);
+    Finding found = co_await verify;
+    if (found.security != Security::kSecure) co_return found;
+    finding.soa = found.rrset;
+  }
+  dnssec::Proof prover(keys->zone, good, checking.dnssec().nsec3_max_iterations,
+                       checking.request->work);
+  dnssec::Denial denial;
+  if (nxdomain) {
+    denial = prover.Nxdomain(name);
+  } else if (type == RrType::kDs) {
+    dnssec::NoDs no_ds = prover.NoDsAt(name);
+    finding.delegation = no_ds.delegation;
+    denial = std::move(no_ds.denial);
+  } else {
+    denial = prover.Nodata(name, type);
+  }
+  if (denial.limited) stats_.Add(Counter::kLimitValidation);
+  if (denial.kind == dnssec::Denial::Kind::kNotProved) {
+    if (broken && !denial.limited) co_return std::move(*broken);
+    Tell(checking.trace(), scheduler_.clock(), "dnssec",
+         [&] { return "bogus: " + Claim(name, type, nxdomain) + ": " + denial.text; });
+    co_return Bogus(denial.ede.value_or(Ede::kNsecMissing),
+                    Claim(name, type, nxdomain) + ": " + denial.text, !denial.limited);
+  }
+  const bool secure = denial.kind == dnssec::Denial::Kind::kProved;
+  finding.security = secure ? Security::kSecure : Security::kInsecure;
+  finding.ede = secure ? std::nullopt : denial.ede;
+  finding.text = secure ? std::string() : denial.text;
+  finding.proof = secure ? denial.used : good;
+  Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] {
+    return Claim(name, type, nxdomain) + (secure ? ": proved by " : ": not proved, and may be: ") +
+           (secure ? keys->zone.ToText() : denial.text);
+  });
+  co_return finding;
+}
+
+}  // namespace resolve64::resolver

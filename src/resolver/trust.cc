@@ -1,0 +1,373 @@
+// The chain of trust, from an anchor down to a zone (RFC 4035 section 5).
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "resolver/state.h"
+
+namespace resolve64::resolver {
+namespace {
+
+using dnssec::ZoneTrust;
+using dnssec::ZoneTrustPtr;
+using Kind = dnssec::ZoneTrust::Kind;
+
+constexpr Duration kBogusLife = std::chrono::seconds(5);  // RFC 9520 section 3.2: 1 to 300 s
+constexpr Duration kLongestLife = std::chrono::hours(1);  // a rollover is noticed within it
+constexpr Duration kNoCutLife = std::chrono::minutes(5);  // where nothing says how long
+constexpr std::size_t kMostCuts = 40;                     // looked at for one unsigned name
+constexpr int kServersForKeys = 3;                        // asked for a DNSKEY RRset that verifies
+
+ZoneTrustPtr Quickly(const Name& zone, Kind kind, std::optional<Ede> ede, std::string text) {
+  auto trust = std::make_shared<ZoneTrust>();
+  trust->zone = zone;
+  trust->kind = kind;
+  trust->ede = ede;
+  trust->text = std::move(text);
+  return trust;
+}
+
+Duration LifeOf(const dns::Rrset& rrset, TimePoint now) {
+  return std::chrono::seconds(rrset.TtlAt(now));
+}
+
+std::string KeysToText(const dnssec::KeySet& keys) {
+  std::string text;
+  for (const dnssec::ZoneKey& key : keys.keys) {
+    text +=
+        (text.empty() ? "" : ", ") + std::to_string(key.tag) + "/" + std::to_string(key.algorithm);
+  }
+  return text;
+}
+
+std::string Describe(const ZoneTrust& trust) {
+  const std::string zone = trust.zone.ToText();
+  switch (trust.kind) {
+    case Kind::kSecure:
+      return zone + " is signed: " + trust.text;
+    case Kind::kInsecure:
+      return zone + " is insecure: " +
+             (trust.text.empty() ? "its parent proves that it has no DS" : trust.text);
+    case Kind::kNoCut:
+      return "no zone begins at " + zone + ": proved by its parent";
+    case Kind::kIndeterminate:
+      return zone + " is indeterminate: " + trust.text;
+    case Kind::kBogus:
+      break;
+  }
+  return zone + " cannot be trusted: " + trust.text;
+}
+
+}  // namespace
+
+std::int64_t Resolver::State::WallSeconds(const Settings& settings) const {
+  return settings.dnssec.override_time.value_or(scheduler_.clock().WallSeconds());
+}
+
+// RFC 7646: one that stands at or below the closest trust anchor suspends it.
+const dnssec::NegativeAnchor* Resolver::State::Excepted(const Name& name,
+                                                        const Checking& checking) const {
+  const DnssecSettings& dnssec = checking.dnssec();
+  if (dnssec.insecure.empty() || checking.request->ignore_negative_anchors) return nullptr;
+  const std::int64_t now = WallSeconds(*checking.settings);
+  const dnssec::NegativeAnchor* closest = nullptr;
+  for (const dnssec::NegativeAnchor& anchor : dnssec.insecure) {
+    if (!anchor.HoldsAt(now) || !name.IsAtOrBelow(anchor.name)) continue;
+    if (closest == nullptr || anchor.name.IsBelow(closest->name)) closest = &anchor;
+  }
+  if (closest == nullptr) return nullptr;
+  const dnssec::TrustAnchorsPtr anchors = dnssec.anchors->Get();
+  const dns::RrsetPtr* anchor = anchors->FindDeepest(name);
+  if (anchor != nullptr && (*anchor)->owner().IsBelow(closest->name)) return nullptr;
+  return closest;
+}
+
+ZoneTrustPtr Resolver::State::Keep(std::shared_ptr<ZoneTrust> trust, Duration life) {
+  const TimePoint now = scheduler_.Now();
+  trust->expires = now + std::min(life, kLongestLife);
+  ZoneTrustPtr kept = std::move(trust);
+  caches_.trust.Put(kept, now);
+  return kept;
+}
+
+net::Task<ZoneTrustPtr> Resolver::State::TrustOf(Name zone, Checking checking) {
+  if (Excepted(zone, checking) != nullptr) {
+    co_return Quickly(zone, Kind::kInsecure, Ede::kNegativeTrustAnchor,
+                      "a negative trust anchor is in force");
+  }
+  if (ZoneTrustPtr known = caches_.trust.Find(zone, scheduler_.Now())) co_return known;
+
+  const dnssec::TrustAnchorsPtr anchors = checking.dnssec().anchors->Get();
+  if (const dns::RrsetPtr* anchor = anchors->Find(zone)) {
+    Tell(checking.trace(), scheduler_.clock(), "dnssec",
+         [&] { return "there is a trust anchor for " + zone.ToText(); });
+    net::Task<ZoneTrustPtr> follow = FollowDs(zone, *anchor, checking);
+    co_return co_await follow;
+  }
+  if (anchors->FindDeepest(zone) == nullptr) {
+    co_return Quickly(zone, Kind::kIndeterminate, Ede::kIndeterminate,
+                      "no trust anchor leads to " + zone.ToText());
+  }
+
+  net::Task<Finding> find = FindDs(zone, checking);
+  Finding found = co_await find;
+  const TimePoint now = scheduler_.Now();
+  if (found.security == Security::kSecure && found.rrset != nullptr) {
+    net::Task<ZoneTrustPtr> follow = FollowDs(zone, found.rrset, checking);
+    co_return co_await follow;
+  }
+  auto trust = std::make_shared<ZoneTrust>();
+  trust->zone = zone;
+  trust->ede = found.ede;
+  trust->text = std::move(found.text);
+  Duration life = kNoCutLife;
+  for (const dns::RrsetPtr& proof : found.proof) life = std::min(life, LifeOf(*proof, now));
+  switch (found.security) {
+    case Security::kSecure:
+      trust->kind = found.delegation ? Kind::kInsecure : Kind::kNoCut;
+      break;
+    case Security::kInsecure:
+      trust->kind = Kind::kInsecure;
+      break;
+    case Security::kIndeterminate:
+      trust->kind = Kind::kIndeterminate;
+      break;
+    case Security::kBogus:
+    case Security::kUnchecked:
+      trust->kind = Kind::kBogus;
+      life = kBogusLife;
+      break;
+  }
+  Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] { return Describe(*trust); });
+  // A limit of this request says nothing to others.
+  if (trust->kind == Kind::kBogus && trust->ede == Ede::kOther) co_return trust;
+  // What a negative trust anchor above made insecure is not a fact.
+  if (trust->ede == Ede::kNegativeTrustAnchor) co_return trust;
+  co_return Keep(std::move(trust), life);
+}
+
+// The DS of `zone`, or its denial: as it came with the referral, else asked for.
+net::Task<Finding> Resolver::State::FindDs(Name zone, Checking checking) {
+  const cache::DelegationPtr delegation = caches_.delegations.Find(zone, scheduler_.Now());
+  if (delegation != nullptr && (delegation->ds != nullptr || !delegation->ds_proof.empty())) {
+    net::Task<Finding> check =
+        delegation->ds != nullptr
+            ? CheckRrset(delegation->ds, true, checking)
+            : CheckDenial(zone, RrType::kDs, false, nullptr, delegation->ds_proof, checking);
+    Finding found = co_await check;
+    if (found.security != Security::kBogus || !found.elsewhere) co_return found;
+    Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] {
+      return "what the referral says of " + zone.ToText() + " does not verify (" + found.text +
+             "): asking for its DS";
+    });
+  }
+  std::vector<Endpoint> avoid;
+  std::optional<Finding> first;
+  for (int attempt = 1;; ++attempt) {
+    net::Task<Link> raw = Raw(zone, RrType::kDs, checking, avoid);
+    const Link link = co_await raw;
+    const bool failed = link.kind == LookupKind::kError || link.kind == LookupKind::kTimeout;
+    if (first && failed) co_return std::move(*first);  // nobody else to ask
+    net::Task<Finding> judge = DsFromLink(zone, link, checking);
+    Finding found = co_await judge;
+    const bool other = found.security == Security::kBogus && found.elsewhere &&
+                       link.server != Endpoint{} && attempt < kServersForKeys;
+    if (!other) co_return found;
+    avoid.push_back(link.server);
+    if (!first) first = std::move(found);
+  }
+}
+
+net::Task<Finding> Resolver::State::DsFromLink(Name zone, Link link, Checking checking) {
+  Finding finding;
+  if (link.local) {
+    finding.security = Security::kInsecure;
+    finding.text = "it is answered here";
+    co_return finding;
+  }
+  // An alias at the name: there is no zone cut (RFC 1034 section 3.6.2).
+  if (!link.chain.empty()) {
+    net::Task<Finding> check = CheckRrset(link.chain.front(), true, checking);
+    finding = co_await check;
+    finding.rrset = nullptr;
+    co_return finding;
+  }
+  switch (link.kind) {
+    case LookupKind::kData: {
+      net::Task<Finding> check = CheckRrset(link.data, true, checking);
+      finding = co_await check;
+      if (finding.rrset != nullptr) caches_.rrsets.Put(finding.rrset, scheduler_.Now());
+      co_return finding;
+    }
+    case LookupKind::kNodata:
+    case LookupKind::kNxdomain: {
+      net::Task<Finding> check = CheckDenial(zone, RrType::kDs, link.kind == LookupKind::kNxdomain,
+                                             link.soa, link.proof, checking);
+      finding = co_await check;
+      co_return finding;
+    }
+    case LookupKind::kError:
+    case LookupKind::kTimeout:
+    case LookupKind::kBogus:
+      break;
+  }
+  finding.ede = link.ede;
+  finding.text = zone.ToText() + " DS: " + link.ede_text;
+  co_return finding;
+}
+
+// From a DS RRset that is trusted to the keys of the zone.
+net::Task<ZoneTrustPtr> Resolver::State::FollowDs(Name zone, dns::RrsetPtr ds, Checking checking) {
+  const dnssec::DsSupport support = dnssec::SupportOf(*ds);
+  if (!support.usable) {
+    auto trust = std::make_shared<ZoneTrust>();
+    trust->zone = zone;
+    trust->kind = Kind::kInsecure;
+    trust->ede = support.ede;
+    trust->text = support.text;
+    Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] { return Describe(*trust); });
+    co_return Keep(std::move(trust), LifeOf(*ds, scheduler_.Now()));
+  }
+  auto trust = std::make_shared<ZoneTrust>();
+  trust->zone = zone;
+  trust->has_ds = true;
+  bool lasting = true;  // it is not only this request that failed
+  std::vector<Endpoint> avoid;
+  for (int attempt = 1; attempt <= kServersForKeys; ++attempt) {
+    net::Task<Link> raw = Raw(zone, RrType::kDnskey, checking, avoid);
+    const Link link = co_await raw;
+    if (link.kind != LookupKind::kData || !link.chain.empty()) {
+      if (attempt > 1) break;  // no other server: what the first one said stands
+      const bool denied =
+          link.kind == LookupKind::kNodata || link.kind == LookupKind::kNxdomain || link.alias;
+      trust->ede = denied ? Ede::kDnskeyMissing : link.ede;
+      trust->text = zone.ToText() +
+                    " DNSKEY: " + (denied ? std::string("none, and there is a DS") : link.ede_text);
+      lasting = denied;
+      break;
+    }
+    // Somebody else may have come this far with the same reply.
+    if (ZoneTrustPtr known = caches_.trust.Find(zone, scheduler_.Now())) co_return known;
+    dnssec::KeyTrouble trouble;
+    const dnssec::KeySetPtr entry = dnssec::EntryKeys(*ds, *link.data, trouble);
+    if (entry == nullptr) {
+      trust->ede = trouble.ede;
+      trust->text = trouble.text;
+    } else {
+      dnssec::Verdict verdict;
+      net::Task<Finding> verify = VerifyOne(link.data, entry, checking, verdict);
+      const Finding found = co_await verify;
+      if (found.security == Security::kSecure) {
+        const TimePoint now = scheduler_.Now();
+        trust->kind = Kind::kSecure;
+        trust->ede.reset();
+        trust->keys = dnssec::KeysOf(*link.data);
+        trust->text = "DS " + KeysToText(*entry) + ", keys " + KeysToText(*trust->keys);
+        caches_.rrsets.Put(found.rrset, now);
+        const Duration life =
+            std::min(LifeOf(*found.rrset, now),
+                     ds->trust() == dns::Trust::kLocal ? kLongestLife : LifeOf(*ds, now));
+        co_return Keep(std::move(trust), life);
+      }
+      trust->ede = found.ede;
+      trust->text = found.text;
+      lasting = !verdict.limited || verdict.too_many_failures;
+      if (verdict.limited) break;
+    }
+    if (!lasting || link.server == Endpoint{}) break;
+    avoid.push_back(link.server);
+  }
+  Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] { return Describe(*trust); });
+  if (!lasting) co_return trust;
+  co_return Keep(std::move(trust), kBogusLife);
+}
+
+// What is known or said of (name, type), not validated. What was found bogus before is asked for
+// again.
+net::Task<Link> Resolver::State::Raw(Name name, RrType type, Checking checking,
+                                     std::vector<Endpoint> avoid) {
+  if (avoid.empty()) {
+    std::optional<Link> known =
+        Known(name, type, *checking.settings, Accept::kNotBogus, checking.trace());
+    if (known) co_return std::move(*known);
+  }
+  const bool first = avoid.empty();
+  net::Task<Link> fetch =
+      Fetch(name, type, checking.request, checking.settings, nullptr, false, std::move(avoid));
+  Link link = co_await fetch;
+  const bool failed = link.kind == LookupKind::kError || link.kind == LookupKind::kTimeout;
+  if (failed && first && !link.alias) StoreFailure(name, type, link);
+  co_return link;
+}
+
+net::Task<ZoneTrustPtr> Resolver::State::EnclosingTrust(Name name, Checking checking) {
+  const dnssec::TrustAnchorsPtr anchors = checking.dnssec().anchors->Get();
+  const dns::RrsetPtr* anchor = anchors->FindDeepest(name);
+  if (Excepted(name, checking) != nullptr || anchor == nullptr) {
+    net::Task<ZoneTrustPtr> task = TrustOf(name, checking);
+    co_return co_await task;
+  }
+  // The closest zone that is known already, or that a referral spoke of; everything above it is
+  // looked at on the way to it.
+  Name start = (*anchor)->owner();
+  const TimePoint now = scheduler_.Now();
+  const ZoneTrustPtr known = caches_.trust.FindDeepest(name, now);
+  if (known != nullptr && known->zone.IsBelow(start)) start = known->zone;
+  const cache::DelegationPtr delegation = caches_.delegations.FindDeepest(name, now);
+  if (delegation != nullptr && delegation->zone.IsBelow(start)) start = delegation->zone;
+
+  net::Task<ZoneTrustPtr> first = TrustOf(start, checking);
+  ZoneTrustPtr trust = co_await first;
+  const std::size_t labels = name.LabelCount();
+  if (trust->kind == Kind::kNoCut) {
+    // Whatever said that a zone begins there was wrong.
+    net::Task<ZoneTrustPtr> above = EnclosingTrust(start.Parent(), checking);
+    trust = co_await above;
+  }
+  for (std::size_t show = start.LabelCount() + 1; show <= labels; ++show) {
+    if (trust->kind != Kind::kSecure) co_return trust;
+    if (show - start.LabelCount() > kMostCuts) {
+      co_return Quickly(name, Kind::kBogus, Ede::kOther, "too many labels without signatures");
+    }
+    net::Task<ZoneTrustPtr> next = TrustOf(name.Suffix(show), checking);
+    const ZoneTrustPtr here = co_await next;
+    if (here->kind != Kind::kNoCut) trust = here;
+  }
+  co_return trust;
+}
+
+void Resolver::State::TellChain(const Name& name, Trace* trace) {
+  if (trace == nullptr) return;
+  const TimePoint now = scheduler_.Now();
+  for (std::size_t show = 0; show <= name.LabelCount(); ++show) {
+    const ZoneTrustPtr trust = caches_.trust.Find(name.Suffix(show), now);
+    if (trust != nullptr) trace->Add(now, "dnssec", "chain: " + Describe(*trust));
+  }
+}
+
+net::Task<Security> Resolver::State::SecurityOfFailure(Name name, Checking checking) {
+  const TimePoint now = scheduler_.Now();
+  Name zone;
+  if (const auto delegation = caches_.delegations.FindDeepest(name, now)) zone = delegation->zone;
+  ZoneTrustPtr trust = caches_.trust.FindDeepest(name, now);
+  if (trust == nullptr || zone.IsBelow(trust->zone)) {
+    net::Task<ZoneTrustPtr> task = TrustOf(zone, checking);
+    trust = co_await task;
+  }
+  switch (trust->kind) {
+    case Kind::kInsecure:
+      co_return Security::kInsecure;
+    case Kind::kIndeterminate:
+      co_return Security::kIndeterminate;
+    case Kind::kSecure:
+    case Kind::kNoCut:
+    case Kind::kBogus:
+      break;
+  }
+  // Signed, or not known to be unsigned: then an attacker who drops packets must not gain by it
+  // (RFC 6147 section 5.5).
+  co_return Security::kSecure;
+}
+
+}  // namespace resolve64::resolver
