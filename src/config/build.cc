@@ -31,6 +31,7 @@ class ConfigBuilder {
       config_.dns64 = BuildDns64(*dns64, config_.dns64, report_);
     }
     Views();
+    Dnssec();
     Roots();
     Zones();
     Builtin();
@@ -77,6 +78,35 @@ class ConfigBuilder {
       const Node* dns64 = member.value.Find("dns64");
       view.dns64 = dns64 ? BuildDns64(*dns64, config_.dns64, report_) : config_.dns64;
       config_.views.push_back(std::move(view));
+    }
+  }
+
+  void Dnssec() {
+    const Node* dnssec = root_.Find("dnssec");
+    if (dnssec == nullptr) return;
+    DnssecConfig& out = config_.dnssec;
+    Take(*dnssec, "validation", out.validation);
+    Take(*dnssec, "automatic_update", out.automatic_update);
+    if (const Node* file = dnssec->Find("state_file")) out.state_file = Absolute(file->text);
+    TakeCount(*dnssec, "nsec3_max_iterations", out.nsec3_max_iterations);
+    TakeMoment(*dnssec, "override_time", out.override_time);
+    TakeList(*dnssec, "insecure", out.insecure, [](const Node& item) {
+      const Node* name = item.kind == Node::Kind::kText ? &item : item.Find("name");
+      if (name == nullptr) return std::optional<NegativeAnchor>();
+      NegativeAnchor anchor;
+      anchor.name = *Name::Parse(name->text);
+      TakeMoment(item, "until", anchor.until);
+      return std::optional(std::move(anchor));
+    });
+    const Node* anchors = dnssec->Find("trust_anchors");
+    if (anchors == nullptr) return;
+    if (anchors->kind == Node::Kind::kList) {
+      out.trust_anchors = DnssecConfig::Anchors::kList;
+      TakeList(*dnssec, "trust_anchors", out.anchor_records,
+               [](const Node& item) { return std::optional(item.text); });
+    } else if (anchors->text != "builtin") {
+      out.trust_anchors = DnssecConfig::Anchors::kFile;
+      out.anchor_file = Absolute(anchors->text);
     }
   }
 
@@ -159,6 +189,7 @@ class ConfigBuilder {
     TakeTime(*cache, "min_ttl", config_.cache.min_ttl);
     TakeTime(*cache, "max_ttl", config_.cache.max_ttl);
     TakeTime(*cache, "max_negative_ttl", config_.cache.max_negative_ttl);
+    Take(*cache, "aggressive_nsec", config_.cache.aggressive_nsec);
   }
 
   void Upstream() {

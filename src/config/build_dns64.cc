@@ -63,8 +63,10 @@ class Dns64Builder {
     Take(object_, "exempt_names", policy_.exempt_names);
     Take(object_, "always_synthesize_names", policy_.always_synthesize_names);
     Take(object_, "append_names", policy_.append_names);
-    TakeWord(object_, "dnssec_mode", {{"rfc", DnssecMode::kRfc}, {"break", DnssecMode::kBreak}},
-             policy_.dnssec_mode);
+    TakeWord(
+        object_, "dnssec_mode",
+        {{"rfc", DnssecMode::kRfc}, {"strict", DnssecMode::kStrict}, {"break", DnssecMode::kBreak}},
+        policy_.dnssec_mode);
     Take(object_, "foreign_prefixes", policy_.foreign_prefixes);
     Take(object_, "https_additional", policy_.https_additional);
     Take(object_, "mark_synthesized", policy_.mark_synthesized);

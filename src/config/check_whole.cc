@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "config/build.h"
 #include "config/take.h"
 
@@ -71,6 +72,7 @@ class WholeChecker {
     Sources();
     Ttls();
     Payloads();
+    Dnssec();
     Files();
     Control();
   }
@@ -262,7 +264,41 @@ class WholeChecker {
     }
   }
 
+  void Dnssec() {
+    const Node* dnssec = root_.Find("dnssec");
+    if (dnssec == nullptr) return;
+    if (const Node* fixed = dnssec->Find("override_time");
+        fixed != nullptr && fixed->kind == Node::Kind::kText) {
+      report_.Warning(*fixed, "signatures are judged by this time for ever: it is for tests");
+    }
+    const std::int64_t now = config_.dnssec.override_time.value_or(SystemClock().WallSeconds());
+    std::map<Name, const Node*> seen;
+    for (const Node* item : Items(dnssec, "insecure")) {
+      const Node* name = item->kind == Node::Kind::kText ? item : item->Find("name");
+      if (name == nullptr) continue;
+      const Name parsed = *Name::Parse(name->text);
+      if (const auto [first, is_new] = seen.emplace(parsed, item); !is_new) {
+        report_.Conflict(*name, "this name stands at " + first->second->Pointer() + " too");
+      } else if (parsed.is_root()) {
+        report_.Warning(*name, "nothing at all is validated");
+      }
+      const Node* until = item->Find("until");
+      if (until == nullptr) {
+        report_.Warning(*item,
+                        "a negative trust anchor wants an end, \"until\", so that it is not "
+                        "forgotten (RFC 7646 section 2)");
+      } else if (*ParseMoment(until->text) <= now) {
+        report_.Warning(*until, "this time is past: the name is validated");
+      }
+    }
+  }
+
   void Files() {
+    const Node* dnssec = root_.Find("dnssec");
+    const Node* anchors = dnssec == nullptr ? nullptr : dnssec->Find("trust_anchors");
+    if (anchors != nullptr && config_.dnssec.trust_anchors == DnssecConfig::Anchors::kFile) {
+      Readable(*anchors, config_.dnssec.anchor_file);
+    }
     const Node* hints = root_.Find("root_hints");
     if (hints != nullptr && config_.root_hints.source == RootHints::Source::kFile) {
       Readable(*hints, config_.root_hints.file);

@@ -101,9 +101,27 @@ struct BuiltinZones {
   bool operator==(const BuiltinZones&) const = default;
 };
 
+/// One entry of "dnssec": "insecure" (RFC 7646).
+struct NegativeAnchor {
+  Name name;
+  std::optional<std::int64_t> until;  ///< seconds since 1970; empty: as long as it is written there
+  bool operator==(const NegativeAnchor&) const = default;
+};
+
 /// "dnssec".
 struct DnssecConfig {
-  bool validation = false;
+  enum class Anchors : std::uint8_t { kBuiltin, kFile, kList };
+  bool validation = true;
+  Anchors trust_anchors = Anchors::kBuiltin;
+  std::string anchor_file;                  ///< absolute, for kFile
+  std::vector<std::string> anchor_records;  ///< DS or DNSKEY in presentation format, for kList
+  bool automatic_update = true;             ///< RFC 5011
+  /// Where the state of RFC 5011 is kept, absolute; empty: the service manager's state directory,
+  /// else /var/lib/resolve64.
+  std::string state_file;
+  std::vector<NegativeAnchor> insecure;
+  std::uint16_t nsec3_max_iterations = 50;
+  std::optional<std::int64_t> override_time;  ///< seconds since 1970
   bool operator==(const DnssecConfig&) const = default;
 };
 
@@ -113,6 +131,7 @@ struct CacheConfig {
   std::chrono::seconds min_ttl{0};
   std::chrono::seconds max_ttl{86400};
   std::chrono::seconds max_negative_ttl{3600};
+  bool aggressive_nsec = true;  ///< RFC 8198; only where validation is on
   bool operator==(const CacheConfig&) const = default;
 };
 

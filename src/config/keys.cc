@@ -121,9 +121,9 @@ constexpr Key kKeys[] = {
      "Names, with all below them, that get both: native records first, synthesized ones after.", 0,
      kManyItems},
     {"/dns64/append_names/*", kName, "", "", "One name."},
-    {"/dns64/dnssec_mode", kWord, R"("rfc")", R"("rfc"|"break")",
-     "`rfc`: who asks with DO and CD gets raw data (RFC 6147 section 5.5). `break`: synthesize "
-     "always.",
+    {"/dns64/dnssec_mode", kWord, R"("rfc")", "",
+     "`rfc`: who asks with DO and CD gets raw data (RFC 6147 section 5.5). `strict`: who asks with "
+     "DO gets nothing synthesized from a signed zone either. `break`: synthesize always.",
      0, 0, "rfc|strict|break"},
     {"/dns64/foreign_prefixes", kList, "[]", "",
      "AAAA records under these came from somebody else's DNS64: they are treated as absent. "
@@ -155,18 +155,32 @@ constexpr Key kKeys[] = {
      "inherited."},
 
     {"/dnssec", kObject, "{}", "", "DNSSEC validation."},
-    {"/dnssec/validation", kBool, "false", "false", "Validate answers (RFC 4035)."},
-    {"/dnssec/trust_anchors", kWord | kPath | kList, "", kNothing, "The keys to start from.", 1, 64,
-     "builtin"},
-    {"/dnssec/trust_anchors/*", kText, "", "", "One DS or DNSKEY record."},
-    {"/dnssec/automatic_update", kBool, "false", "false", "Follow key rollovers (RFC 5011)."},
-    {"/dnssec/insecure", kList, "[]", "[]", "Negative trust anchors (RFC 7646).", 0, kManyItems},
+    {"/dnssec/validation", kBool, "true", "",
+     "Validate answers (RFC 4035): bogus ones are SERVFAIL. `false`: all is taken as it comes."},
+    {"/dnssec/trust_anchors", kWord | kPath | kList, R"("builtin")", "",
+     "The keys to start from: those of the root that are built in, a zone file of DS and DNSKEY "
+     "records, or a list of such records.",
+     1, 64, "builtin"},
+    {"/dnssec/trust_anchors/*", kText, "", "",
+     "One DS or DNSKEY record, as it stands in a zone file."},
+    {"/dnssec/automatic_update", kBool, "true", "",
+     "Follow the rollover of those keys (RFC 5011), and keep what was learned in `state_file`."},
+    {"/dnssec/state_file", kPath, "", "",
+     "Where. Without it `anchors.json` in the state directory of the service manager "
+     "(`$STATE_DIRECTORY`), or in `/var/lib/resolve64`."},
+    {"/dnssec/insecure", kList, "[]", "",
+     "Negative trust anchors (RFC 7646): names that are not validated, with all below them, "
+     "because their zone is broken and its operator knows.",
+     0, 1000},
     {"/dnssec/insecure/*", kName | kObject, "", "", "A name, or a name with an end."},
     {"/dnssec/insecure/*/name", kName, "", "", "The name.", 0, 0, "", true},
-    {"/dnssec/insecure/*/until", kText, "", "", "When it ends."},
-    {"/dnssec/nsec3_max_iterations", kCount, "", kNothing,
-     "More iterations are insecure (RFC 9276).", 0, 2500},
-    {"/dnssec/override_time", kText | kNull, "null", "null", "A fixed time, for tests."},
+    {"/dnssec/insecure/*/until", kMoment, "", "",
+     "When it ends, in UTC; with a day alone, as that day begins. It ends sooner where the name "
+     "validates again."},
+    {"/dnssec/nsec3_max_iterations", kCount, "50", "",
+     "Denials with more NSEC3 iterations are insecure (RFC 9276 section 3.2).", 0, 2500},
+    {"/dnssec/override_time", kMoment | kNull, "null", "",
+     "Judge signatures by this time, in UTC, and not by the clock. For tests."},
 
     {"/root_hints", kWord | kPath | kList, R"("builtin")", "",
      "The root servers: those built in, a hints file, or a list.", 1, 64, "builtin"},
@@ -223,8 +237,9 @@ constexpr Key kKeys[] = {
     {"/cache/max_negative_ttl", kSeconds, R"("1h")", "",
      "How long NXDOMAIN and NODATA are kept (RFC 2308 section 5 advises 1 to 3 hours).", 0, kDay},
     {"/cache/prefetch", kBool, "false", "false", "Renew popular records before they expire."},
-    {"/cache/aggressive_nsec", kBool, "false", "false",
-     "Negative answers from cached NSEC records (RFC 8198)."},
+    {"/cache/aggressive_nsec", kBool, "true", "",
+     "Negative answers, and those of wildcards, from cached NSEC and NSEC3 records that were "
+     "validated (RFC 8198)."},
     {"/cache/serve_stale", kObject, "{}", "", "Expired data where there is no fresh (RFC 8767)."},
     {"/cache/serve_stale/enabled", kBool, "false", "false", "Serve it."},
     {"/cache/serve_stale/max_age", kSeconds, "", kNothing, "How long after it expired.", 0,
@@ -351,6 +366,8 @@ std::string Describe(const Key& key, Form form) {
       return "a NAT64 prefix";
     case kViewName:
       return "the name of a view";
+    case kMoment:
+      return R"(a time such as "2026-12-31", "2026-12-31T12:00:00Z" or "20261231120000")";
     case kWord:
       break;
   }
@@ -398,7 +415,7 @@ std::string Expectation(const Key& key) {
   for (const std::string_view word : Parts(key.words)) {
     choices.push_back('"' + std::string(word) + '"');
   }
-  for (std::uint32_t form = 1; form <= kViewName; form <<= 1U) {
+  for (std::uint32_t form = 1; form <= kMoment; form <<= 1U) {
     if ((key.forms & form) == 0) continue;
     std::string text = Describe(key, static_cast<Form>(form));
     if (!text.empty()) choices.push_back(std::move(text));

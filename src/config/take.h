@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +29,11 @@ void TakeCount(const Node& object, std::string_view key, Unsigned& out) {
 
 inline void Take(const Node& object, std::string_view key, std::string& out) {
   if (const Node* node = object.Find(key)) out = node->text;
+}
+
+/// A point in time as seconds since 1970; nothing where it is null.
+inline void TakeMoment(const Node& object, std::string_view key, std::optional<std::int64_t>& out) {
+  if (const Node* node = object.Find(key)) out = ParseMoment(node->text);
 }
 
 /// A time as milliseconds, or as what they convert to.

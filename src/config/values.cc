@@ -4,6 +4,8 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <chrono>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <string>
@@ -85,6 +87,41 @@ std::optional<std::int64_t> ParseTime(std::string_view text) { return Parse(text
 std::string SizeToText(std::int64_t octets) { return Write(octets, kSizes); }
 std::string TimeToText(std::int64_t milliseconds) {
   return milliseconds == 0 ? "0s" : Write(milliseconds, kTimes);
+}
+
+std::optional<std::int64_t> ParseMoment(std::string_view text) {
+  // 0 stands for a digit.
+  static constexpr std::array<std::string_view, 3> kShapes = {"0000-00-00", "0000-00-00T00:00:00Z",
+                                                              "00000000000000"};
+  const auto fits = [&](std::string_view shape) {
+    return std::equal(
+        text.begin(), text.end(), shape.begin(), shape.end(),
+        [](char c, char wanted) { return wanted == '0' ? c >= '0' && c <= '9' : c == wanted; });
+  };
+  if (std::none_of(kShapes.begin(), kShapes.end(), fits)) return std::nullopt;
+  std::string digits;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(digits),
+               [](char c) { return c >= '0' && c <= '9'; });
+  digits.resize(14, '0');  // a day begins at midnight
+  const auto number = [&](std::size_t from, std::size_t size) {
+    unsigned value = 0;
+    std::from_chars(digits.data() + from, digits.data() + from + size, value);
+    return value;
+  };
+  const std::chrono::year_month_day day(std::chrono::year(static_cast<int>(number(0, 4))),
+                                        std::chrono::month(number(4, 2)),
+                                        std::chrono::day(number(6, 2)));
+  const unsigned hour = number(8, 2);
+  const unsigned minute = number(10, 2);
+  const unsigned second = number(12, 2);
+  if (!day.ok() || day.year() < std::chrono::year(1970) || hour > 23 || minute > 59 ||
+      second > 59) {
+    return std::nullopt;
+  }
+  const std::chrono::sys_seconds moment = std::chrono::sys_days(day) + std::chrono::hours(hour) +
+                                          std::chrono::minutes(minute) +
+                                          std::chrono::seconds(second);
+  return moment.time_since_epoch().count();
 }
 
 std::optional<std::vector<Network>> ParseClients(std::string_view text) {

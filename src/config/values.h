@@ -21,6 +21,10 @@ std::optional<std::int64_t> ParseTime(std::string_view text);
 std::string SizeToText(std::int64_t octets);
 std::string TimeToText(std::int64_t milliseconds);
 
+/// "2026-12-31", "2026-12-31T12:00:00Z" or "20261231120000", all UTC, as seconds since 1970; empty
+/// where it is none, or a date that is in no calendar. Years 1970 to 9999.
+std::optional<std::int64_t> ParseMoment(std::string_view text);
+
 /// A network, or the networks that "private" and "any" stand for; empty where it is neither.
 std::optional<std::vector<Network>> ParseClients(std::string_view text);
 

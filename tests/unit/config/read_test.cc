@@ -50,7 +50,14 @@ TEST(Read, EmptyObjectIsAllDefaults) {
   EXPECT_EQ(config.limits.tcp_clients, 4096U);
   EXPECT_EQ(config.limits.tcp_idle, std::chrono::seconds(10));
   EXPECT_EQ(config.admin.control, "/run/resolve64/control.sock");
-  EXPECT_FALSE(config.dnssec.validation);
+  EXPECT_TRUE(config.dnssec.validation);
+  EXPECT_TRUE(config.dnssec.automatic_update);
+  EXPECT_EQ(config.dnssec.trust_anchors, DnssecConfig::Anchors::kBuiltin);
+  EXPECT_EQ(config.dnssec.state_file, "");
+  EXPECT_TRUE(config.dnssec.insecure.empty());
+  EXPECT_EQ(config.dnssec.nsec3_max_iterations, 50);
+  EXPECT_FALSE(config.dnssec.override_time);
+  EXPECT_TRUE(config.cache.aggressive_nsec);
 }
 
 TEST(Read, DiagnosticIsTheOneThatIsPromised) {

@@ -15,6 +15,8 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kSizePattern = "^[0-9]+(KiB|MiB|GiB|TiB)$";
 constexpr std::string_view kTimePattern = "^[0-9]+(ms|s|m|h|d)$";
 constexpr std::string_view kPrefixPattern = "^[0-9A-Fa-f:.]+/(32|40|48|56|64|96)$";
+constexpr std::string_view kMomentPattern =
+    "^([0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?|[0-9]{14})$";
 constexpr std::string_view kViewPattern = "^[A-Za-z0-9_-]{1,63}$";
 
 std::string_view LastPart(std::string_view pattern) {
@@ -86,6 +88,8 @@ Json Form1(const Key& key, std::uint32_t form) {
       return {{"type", "string"}, {"pattern", kPrefixPattern}};
     case kViewName:
       return {{"type", "string"}, {"pattern", kViewPattern}};
+    case kMoment:
+      return {{"type", "string"}, {"pattern", kMomentPattern}};
     default:
       return {{"type", "string"}, {"minLength", 1}};
   }
@@ -93,7 +97,7 @@ Json Form1(const Key& key, std::uint32_t form) {
 
 Json Schema(const Key& key) {
   std::vector<Json> forms;
-  for (std::uint32_t form = 1; form <= kViewName; form <<= 1U) {
+  for (std::uint32_t form = 1; form <= kMoment; form <<= 1U) {
     if ((key.forms & form) != 0) forms.push_back(Form1(key, form));
   }
   Json schema = Json::object();

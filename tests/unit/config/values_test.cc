@@ -34,6 +34,37 @@ TEST(Times, AreNumbersWithAUnit) {
   }
 }
 
+TEST(Moments, AreADayOrATimeInUtc) {
+  EXPECT_EQ(ParseMoment("1970-01-01"), 0);
+  EXPECT_EQ(ParseMoment("2026-12-31"), 1798675200);
+  EXPECT_EQ(ParseMoment("2026-12-31T12:00:00Z"), 1798675200 + 12 * 3600);
+  EXPECT_EQ(ParseMoment("20261231235959"), 1798675200 + 86399);
+  EXPECT_EQ(ParseMoment("2024-02-29"), 1709164800) << "a leap year";
+  EXPECT_EQ(ParseMoment("9999-12-31T23:59:59Z"), 253402300799) << "the last second there is";
+  for (const char* text : {"",
+                           "2026",
+                           "2026-02-29",
+                           "2026-13-01",
+                           "2026-00-10",
+                           "2026-12-32",
+                           "1969-12-31",
+                           "2026-12-31T24:00:00Z",
+                           "2026-12-31T12:60:00Z",
+                           "2026-12-31T12:00:60Z",
+                           "2026-12-31T12:00:00",
+                           "2026-12-31T12:00:00+01:00",
+                           "2026-12-31 12:00:00",
+                           "2026/12/31",
+                           "20261231",
+                           "202612311200",
+                           "202612311200000",
+                           "tomorrow",
+                           "2026-12-31 ",
+                           "-026-12-31"}) {
+    EXPECT_FALSE(ParseMoment(text)) << text;
+  }
+}
+
 TEST(Texts, AreWrittenWithTheLargestUnitThatDivides) {
   EXPECT_EQ(SizeToText(256LL << 20U), "256MiB");
   EXPECT_EQ(SizeToText(1LL << 40U), "1TiB");

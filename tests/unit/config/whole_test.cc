@@ -126,6 +126,42 @@ TEST(LintZones, RefusesAZoneThatStandsTwice) {
             "test.json:2:26: /zones/0/zone: \"A.Example.\": this zone stands at /stub/0 too");
 }
 
+TEST(ReadDnssec, AnchorsComeInThreeForms) {
+  EXPECT_EQ(Read(R"({"dnssec": {"trust_anchors": "builtin"}})").config->dnssec.trust_anchors,
+            DnssecConfig::Anchors::kBuiltin);
+  const DnssecConfig file = Read(R"({"dnssec": {"trust_anchors": "empty.json"}})").config->dnssec;
+  EXPECT_EQ(file.trust_anchors, DnssecConfig::Anchors::kFile);
+  EXPECT_EQ(file.anchor_file, R64_SOURCE_DIR "/tests/config/good/empty.json");
+  const DnssecConfig list =
+      Read(R"({"dnssec": {"trust_anchors": [". IN DS 1 8 2 00", "example. IN DS 2 8 2 00"]}})")
+          .config->dnssec;
+  EXPECT_EQ(list.trust_anchors, DnssecConfig::Anchors::kList);
+  EXPECT_EQ(list.anchor_records, (Lines{". IN DS 1 8 2 00", "example. IN DS 2 8 2 00"}));
+}
+
+// Covers: SEC-55
+TEST(ReadDnssec, NegativeAnchorsAreNamesOrNamesWithAnEnd) {
+  const auto insecure = Read(R"({"dnssec": {"insecure": ["a.example", {"name": "b.example"},
+                                       {"name": "c.example", "until": "2999-12-31"}]}})")
+                            .config->dnssec.insecure;
+  ASSERT_EQ(insecure.size(), 3U);
+  EXPECT_EQ(insecure[0].name, *Name::Parse("a.example"));
+  EXPECT_FALSE(insecure[0].until);
+  EXPECT_FALSE(insecure[1].until);
+  EXPECT_EQ(insecure[2].until, 32503593600);
+}
+
+// Covers: SEC-55
+TEST(LintDnssec, WarnsOfNegativeAnchorsWithoutAnEndAndOfThoseThatEnded) {
+  const Lines warnings = Warnings(R"({"dnssec": {"insecure": ["a.example",
+      {"name": "b.example", "until": "2001-01-01"}, {"name": "c.example", "until": "2999-12-31"}]}})");
+  ASSERT_EQ(warnings.size(), 2U);
+  EXPECT_NE(warnings[0].find("/dnssec/insecure/0: \"a.example\": "), std::string::npos);
+  EXPECT_NE(warnings[0].find("RFC 7646 section 2"), std::string::npos);
+  EXPECT_NE(warnings[1].find("/dnssec/insecure/1/until: \"2001-01-01\": this time is past"),
+            std::string::npos);
+}
+
 // Covers: REC-11
 TEST(LintPayload, WarnsOfMessagesThatGetFragmented) {
   EXPECT_EQ(Warnings(R"({"upstream": {"udp_payload": 1400}, "limits": {"udp_payload": 1400}})"),
