@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "dns/message_builder.h"
 #include "dns/text.h"
+#include "dnssec/algorithm.h"
 
 namespace resolve64::admin {
 namespace {
@@ -45,6 +46,66 @@ Result<std::string> Text(const json& request, const char* key, const std::string
 bool Flag(const json& request, const char* key) {
   const auto at = request.find(key);
   return at != request.end() && at->is_boolean() && at->get<bool>();
+}
+
+//--- anchors ---
+
+template <class T>
+json OrNull(const std::optional<T>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+json Anchors(const Service& service) {
+  const server::AnchorReport report = service.Anchors();
+  json zones = json::array();
+  for (const server::AnchorReport::Zone& zone : report.zones) {
+    json keys = json::array();
+    for (const server::AnchorReport::Key& key : zone.keys) {
+      keys.push_back({{"tag", key.tag},
+                      {"algorithm", key.algorithm},
+                      {"algorithm_name", dnssec::AlgorithmName(key.algorithm)},
+                      {"digest_type", key.digest_type},
+                      {"digest_name", dnssec::DigestName(key.digest_type)},
+                      {"digest", key.digest},
+                      {"state", key.state},
+                      {"since", OrNull(key.since)},
+                      {"until", OrNull(key.until)},
+                      {"trusted", key.trusted}});
+    }
+    zones.push_back({{"zone", zone.zone.ToText()},
+                     {"keys", std::move(keys)},
+                     {"last_refresh", OrNull(zone.seen)},
+                     {"next_refresh", OrNull(zone.next_refresh)}});
+  }
+  json negative = json::array();
+  for (const server::AnchorReport::Negative& anchor : report.negative) {
+    negative.push_back({{"name", anchor.name.ToText()},
+                        {"until", OrNull(anchor.until)},
+                        {"holds", anchor.holds},
+                        {"lifted", anchor.lifted}});
+  }
+  return {{"validation", report.validation},
+          {"automatic_update", report.automatic_update},
+          {"state_file", report.state_file.empty() ? json(nullptr) : json(report.state_file)},
+          {"trouble", report.trouble.empty() ? json(nullptr) : json(report.trouble)},
+          {"now", report.now},
+          {"zones", std::move(zones)},
+          {"negative", std::move(negative)}};
+}
+
+json ValidationJson(const Service& service) {
+  const server::AnchorReport report = service.Anchors();
+  std::size_t trusted = 0;
+  for (const server::AnchorReport::Zone& zone : report.zones) {
+    trusted += static_cast<std::size_t>(std::count_if(zone.keys.begin(), zone.keys.end(),
+                                                      [](const auto& key) { return key.trusted; }));
+  }
+  const auto negative = std::count_if(report.negative.begin(), report.negative.end(),
+                                      [](const auto& anchor) { return anchor.holds; });
+  return {{"enabled", report.validation},
+          {"trusted_keys", trusted},
+          {"negative_anchors", negative},
+          {"override_time", OrNull(service.snapshot().settings->dnssec.override_time)}};
 }
 
 //--- status, stats, servers ---
@@ -90,8 +151,11 @@ json Status(Service& service) {
           {"tcp_clients", service.tcp_clients()},
           {"listeners", std::move(listeners)},
           {"views", std::move(views)},
+          {"validation", ValidationJson(service)},
           {"cache", CacheJson(caches.rrsets.stats())},
           {"delegations", CacheJson(caches.delegations.stats())},
+          {"denials", CacheJson(caches.denials.stats())},
+          {"zones", CacheJson(caches.trust.stats())},
           {"failures", CacheJson(caches.failures.stats())},
           {"servers", CacheJson(caches.servers.stats())}};
 }
@@ -152,6 +216,7 @@ Result<json> Flush(Service& service, const json& request) {
   if (below) {
     gone = caches.rrsets.FlushBelow(*name);
     caches.delegations.FlushBelow(*name);
+    caches.trust.FlushBelow(*name);
     caches.failures.FlushBelow(*name);
   } else if (type) {
     gone = caches.rrsets.Flush(*name, *type);
@@ -159,8 +224,10 @@ Result<json> Flush(Service& service, const json& request) {
   } else {
     gone = caches.rrsets.Flush(*name);
     caches.delegations.Flush(*name);
+    caches.trust.FlushBelow(*name);
     caches.failures.Flush(*name);
   }
+  caches.denials.FlushBelow(*name);
   return json{{"flushed", gone}};
 }
 
@@ -316,6 +383,8 @@ void Commands::Execute(std::string_view text, const std::function<void(std::stri
     Reply(Status(service_), done);
   } else if (*command == "stats") {
     Reply(Stats(service_), done);
+  } else if (*command == "anchors") {
+    Reply(Anchors(service_), done);
   } else if (*command == "servers") {
     Reply(Servers(service_), done);
   } else if (*command == "flush") {

@@ -87,10 +87,12 @@ void AddResolverCommands(CLI::App& app, Talk& talk, Arguments& given,
       };
     });
   };
-  simple("status", "listeners, views and their prefixes, caches", resolve64::ctl::StatusText,
-         nullptr);
+  simple("status", "listeners, views and their prefixes, validation, caches",
+         resolve64::ctl::StatusText, nullptr);
   simple("stats", "what was counted since the start", resolve64::ctl::StatsText, "counters");
   simple("servers", "what is known of upstream servers", resolve64::ctl::ServersText, "servers");
+  simple("anchors", "keys that are trusted, their state, and names that are not validated",
+         resolve64::ctl::AnchorsText, nullptr);
   simple("inflight", "questions in progress", resolve64::ctl::InflightText, "inflight");
 
   CLI::App* reload = app.add_subcommand("reload", "read configuration, zones and root hints again");

@@ -3,6 +3,7 @@
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 namespace resolve64::ctl {
@@ -45,6 +46,54 @@ std::string Joined(const json& list, const std::string& between) {
     text += one.get<std::string>();
   }
   return text;
+}
+
+// Seconds since 1970 as people write them.
+std::string Moment(const json& seconds) {
+  const auto time = static_cast<std::time_t>(seconds.get<std::int64_t>());
+  std::tm parts{};
+  gmtime_r(&time, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+std::string ValidationLine(const json& validation) {
+  if (!validation.at("enabled").get<bool>()) return "validation: off\n";
+  std::string text = Format("validation: on, %lu trusted keys", Count(validation, "trusted_keys"));
+  if (const std::uint64_t negative = Count(validation, "negative_anchors"); negative != 0) {
+    text += Format(", %lu names excepted", negative);
+  }
+  if (!validation.at("override_time").is_null()) {
+    text += ", as if it were " + Moment(validation.at("override_time"));
+  }
+  return text + "\n";
+}
+
+std::string KeyText(const json& key) {
+  std::string text = Format("  %5lu  %s, %s ", Count(key, "tag"),
+                            Text(key, "algorithm_name").c_str(), Text(key, "digest_name").c_str());
+  text += Text(key, "digest") + "\n         " + Text(key, "state");
+  if (!key.at("since").is_null()) text += " since " + Moment(key.at("since"));
+  const std::string state = Text(key, "state");
+  if (state == "configured") text += ", not seen yet";
+  if (!key.at("until").is_null()) {
+    text +=
+        (state == "revoked" ? ", remembered until " : ", not before ") + Moment(key.at("until"));
+  }
+  return text + (key.at("trusted").get<bool>() ? "; trusted\n" : "; not trusted\n");
+}
+
+std::string NegativeText(const json& anchor) {
+  std::string text = "  " + Text(anchor, "name") + "  ";
+  if (anchor.at("lifted").get<bool>()) {
+    text += "not in force: it validates again";
+  } else if (anchor.at("until").is_null()) {
+    text += "without an end";
+  } else {
+    text += (anchor.at("holds").get<bool>() ? "until " : "ended ") + Moment(anchor.at("until"));
+  }
+  return text + "\n";
 }
 
 std::string ViewText(const json& view) {
@@ -109,13 +158,14 @@ std::string StatusText(const json& reply) {
     text += "\n";
   }
   for (const json& view : reply.at("views")) text += ViewText(view);
-  for (const char* key : {"cache", "delegations"}) {
+  text += ValidationLine(reply.at("validation"));
+  for (const char* key : {"cache", "delegations", "denials"}) {
     const json& cache = reply.at(key);
     text += Format("%s: %lu entries, %s of %s, %lu evicted\n", key, Count(cache, "entries"),
                    Size(Count(cache, "bytes")).c_str(), Size(Count(cache, "capacity")).c_str(),
                    Count(cache, "evictions"));
   }
-  for (const char* key : {"failures", "servers"}) {
+  for (const char* key : {"zones", "failures", "servers"}) {
     text += Format("%s: %lu known\n", key, Count(reply.at(key), "entries"));
   }
   return text + Format("TCP clients: %lu\n", Count(reply, "tcp_clients"));
@@ -154,6 +204,30 @@ std::string InflightText(const json& reply) {
             Text(one, "client") + "  " + Text(one, "name") + " " + Text(one, "type") + "\n";
   }
   return text.empty() ? "nothing in progress\n" : text;
+}
+
+std::string AnchorsText(const json& reply) {
+  std::string text = reply.at("validation").get<bool>() ? "validation: on" : "validation: off";
+  if (reply.at("automatic_update").get<bool>()) {
+    text += ", rollovers are followed (RFC 5011), state in " + Text(reply, "state_file");
+  } else {
+    text += ", rollovers are not followed";
+  }
+  text += "\n";
+  if (!reply.at("trouble").is_null()) text += "trouble: " + Text(reply, "trouble") + "\n";
+  for (const json& zone : reply.at("zones")) {
+    text += "\n" + Text(zone, "zone");
+    if (!zone.at("next_refresh").is_null()) {
+      const json& last = zone.at("last_refresh");
+      text += last.is_null() ? "  not seen yet" : "  seen " + Moment(last);
+      text += ", next " + Moment(zone.at("next_refresh"));
+    }
+    text += "\n";
+    for (const json& key : zone.at("keys")) text += KeyText(key);
+  }
+  if (!reply.at("negative").empty()) text += "\nnegative trust anchors (RFC 7646)\n";
+  for (const json& anchor : reply.at("negative")) text += NegativeText(anchor);
+  return text;
 }
 
 std::string ExplainText(const json& reply) {

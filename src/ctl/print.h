@@ -13,6 +13,7 @@ std::string StatusText(const nlohmann::json& reply);
 std::string StatsText(const nlohmann::json& reply);
 std::string ServersText(const nlohmann::json& reply);
 std::string InflightText(const nlohmann::json& reply);
+std::string AnchorsText(const nlohmann::json& reply);
 /// The account, step by step, and the answer as dig shows it.
 std::string ExplainText(const nlohmann::json& reply);
 

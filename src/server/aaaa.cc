@@ -162,7 +162,8 @@ net::Task<Pipeline::Gathered> Pipeline::Gather(Inquiry inquiry, Dns64Query query
   const Name& name = inquiry.question.name;
   const bool all = inquiry.reach == Reach::kAll;
   Gathered gathered;
-  std::optional<Answer> here = lookups_.FromCache(name, RrType::kAaaa, nullptr);
+  std::optional<Answer> here =
+      lookups_.FromCache(name, RrType::kAaaa, request->checking_disabled, nullptr);
   if (here && inquiry.reach == Reach::kLocal && !here->authoritative) here.reset();
   if (!here) {
     if (all && MayNeedA(policy, query)) {
@@ -202,7 +203,7 @@ net::Task<Pipeline::Gathered> Pipeline::AskBoth(Inquiry inquiry, Dns64Query quer
   const bool may_give_up = policy.synthesize_on == Dns64Policy::SynthesizeOn::kTimeout;
 
   Gathered gathered;
-  gathered.a = lookups_.FromCache(name, RrType::kA, nullptr);
+  gathered.a = lookups_.FromCache(name, RrType::kA, request->checking_disabled, nullptr);
   Note(request, "dns64",
        gathered.a ? "asking for AAAA; A is in the cache" : "asking for AAAA and A at once");
   auto aaaa = std::make_unique<net::Started<Answer>>(
@@ -217,7 +218,9 @@ net::Task<Pipeline::Gathered> Pipeline::AskBoth(Inquiry inquiry, Dns64Query quer
     if (!gathered.a && a && a->done()) gathered.a = std::move(a->result());
     const bool out_of_patience = now >= patience;
     if (may_give_up && out_of_patience && gathered.a) {
-      const Answer silence = Silence(name);
+      // In a signed zone silence is no denial (RFC 6147 section 5.5): then it is waited for.
+      Answer silence = Silence(name);
+      silence.security = gathered.a->security;
       const Dns64Decision::Act act = DecideOn(policy, query, silence, &*gathered.a, now, false).act;
       if (act == Dns64Decision::Act::kSynthesize || act == Dns64Decision::Act::kAppend) {
         Note(request, "dns64", "AAAA is silent and A is known: not waiting any longer");
@@ -273,9 +276,10 @@ Response Pipeline::Compose(const Inquiry& inquiry, const Gathered& gathered,
     case Act::kPassAaaa:
       return FromAnswer(aaaa, inquiry.do_bit);
     case Act::kServfail: {
-      const Answer& cause = aaaa.kind == LookupKind::kBogus || !gathered.a ? aaaa : *gathered.a;
+      const bool denied = aaaa.kind == LookupKind::kNodata || aaaa.kind == LookupKind::kData;
+      const Answer& cause = denied && gathered.a ? *gathered.a : aaaa;
       Response response(Rcode::kServFail);
-      if (cause.ede) response.ede.push_back({*cause.ede, cause.ede_text});
+      AddErrors(cause, response);
       return response;
     }
     case Act::kPassA:
@@ -309,6 +313,9 @@ Response Pipeline::Compose(const Inquiry& inquiry, const Gathered& gathered,
   const std::uint32_t ttl = decision.ttl;
   // An RRset that differs from the signed one goes without signatures; nothing of the denial stays.
   response.answer.emplace_back(MakeAaaa(shown.final_name, addresses, ttl, now), ttl, false);
+  // Why what it rests on is not secure, where there is a reason to tell.
+  const bool told = !aaaa.failed_before && aaaa.ede && decision.act != Act::kFilterAaaa;
+  if (told && aaaa.security == Security::kInsecure) AddErrors(aaaa, response);
   if (decision.synthesized.empty()) return response;
 
   response.synthesized = true;

@@ -41,6 +41,8 @@ Inquiry MakeInquiry(const ClientQuery& query, const IpAddress& client, ViewPtr v
   inquiry.over_ipv4 = client.is_v4();
   inquiry.view = std::move(view);
   inquiry.local = snapshot.settings->local;
+  const resolver::DnssecSettings& dnssec = snapshot.settings->dnssec;
+  if (dnssec.validation) inquiry.anchors = dnssec.anchors.get();
   return inquiry;
 }
 

@@ -23,6 +23,7 @@ class Lookups {
                                               resolver::RequestPtr request) = 0;
   /// See resolver::Resolver::ResolveFromCache().
   virtual std::optional<resolver::Answer> FromCache(const Name& name, RrType type,
+                                                    bool checking_disabled,
                                                     resolver::Trace* trace) = 0;
 };
 

@@ -6,6 +6,7 @@
 
 #include "dns64/ipv4only.h"
 #include "dns64/reverse.h"
+#include "dnssec/sentinel.h"
 
 namespace resolve64::server {
 namespace {
@@ -17,6 +18,12 @@ constexpr std::uint32_t kAnyTtl = 3600;  // RFC 8482 section 4.2 leaves it to us
 
 // RFC 8482 section 4.2: CPU "RFC8482", OS "".
 constexpr std::array<std::uint8_t, 9> kAnyHinfo = {7, 'R', 'F', 'C', '8', '4', '8', '2', 0};
+
+// "root-key-sentinel-is-ta-20326" or "…-not-ta-20326": most names need no closer look.
+bool LooksLikeSentinel(const Name& name) {
+  const std::size_t length = name.FirstLabel().size();
+  return length == 29 || length == 30;
+}
 
 bool IsService(RrType type) { return type == RrType::kHttps || type == RrType::kSvcb; }
 
@@ -60,6 +67,7 @@ std::optional<ServiceRecord> ReadService(std::span<const std::uint8_t> rdata) {
 net::Task<Response> Pipeline::Handle(Inquiry inquiry, RequestPtr request) {
   const Question& question = inquiry.question;
   const Dns64Policy& policy = inquiry.view->policy;
+  request->checking_disabled = inquiry.cd_bit;
   if (question.rclass == RrClass::kCh) {
     Response response(Rcode::kRefused);
     if (inquiry.local != nullptr) {
@@ -106,6 +114,17 @@ net::Task<Response> Pipeline::Handle(Inquiry inquiry, RequestPtr request) {
       co_return co_await task;
     }
   }
+  // RFC 8509 section 2: only a secure answer is put to this use.
+  if (LooksLikeSentinel(question.name) && inquiry.anchors != nullptr && !inquiry.cd_bit &&
+      dnssec::JudgeSentinel(question.name, question.type, *inquiry.anchors->Get()) !=
+          dnssec::Sentinel::kNone) {
+    net::Task<bool> task = IsSecure(inquiry, request);
+    const bool secure = co_await task;
+    if (secure) {
+      Note(request, "dnssec", "the root key sentinel says SERVFAIL (RFC 8509)");
+      co_return Response(Rcode::kServFail);
+    }
+  }
   if (question.type == RrType::kAaaa) {
     net::Task<Response> task = Aaaa(inquiry, request);
     co_return co_await task;
@@ -129,11 +148,20 @@ net::Task<Answer> Pipeline::Find(Name name, RrType type, Reach reach, RequestPtr
     Answer answer = co_await task;
     co_return answer;
   }
-  std::optional<Answer> here = lookups_.FromCache(name, type, request->trace.get());
+  std::optional<Answer> here =
+      lookups_.FromCache(name, type, request->checking_disabled, request->trace.get());
   if (here && (reach == Reach::kCached || here->authoritative)) co_return std::move(*here);
   Answer missed;
   missed.final_name = name;
   co_return missed;
+}
+
+// What the lookup itself says, before anything is made of it.
+net::Task<bool> Pipeline::IsSecure(Inquiry inquiry, RequestPtr request) {
+  net::Task<Answer> task =
+      Find(inquiry.question.name, inquiry.question.type, inquiry.reach, std::move(request));
+  const Answer answer = co_await task;
+  co_return answer.security == Security::kSecure;
 }
 
 net::Task<Response> Pipeline::Plain(Inquiry inquiry, RequestPtr request) {
@@ -171,7 +199,8 @@ net::Task<Response> Pipeline::HiddenA(Inquiry inquiry, RequestPtr request) {
 
 // The SOA of the zone that `name` is in; null where it does not come soon.
 net::Task<dns::RrsetPtr> Pipeline::SoaOf(Name name, Reach reach, RequestPtr request) {
-  const std::optional<Answer> aaaa = lookups_.FromCache(name, RrType::kAaaa, nullptr);
+  const std::optional<Answer> aaaa =
+      lookups_.FromCache(name, RrType::kAaaa, request->checking_disabled, nullptr);
   if (aaaa && aaaa->chain.empty() && aaaa->soa != nullptr) co_return aaaa->soa;
   net::Started<Answer> lookup(scheduler_, Find(name, RrType::kSoa, reach, request));
   net::Event::Waiter waiter = lookup.WaitUntil(scheduler_.Now() + kSoaPatience);
@@ -222,7 +251,7 @@ net::Task<Response> Pipeline::Service(Inquiry inquiry, RequestPtr request) {
   if (answer.kind != LookupKind::kData || answer.dns64_off) co_return response;
 
   const TimePoint patience = std::min(scheduler_.Now() + kAdditionalPatience, request->deadline);
-  for (const Name& target : ServiceTargets(answer, type, response)) {
+  for (const Name& target : ServiceTargets(answer, type, *request, response)) {
     Inquiry about = inquiry;
     about.question = Question(target, RrType::kAaaa);
     net::Started<Response> lookup(scheduler_, Aaaa(about, request));
@@ -242,7 +271,8 @@ net::Task<Response> Pipeline::Service(Inquiry inquiry, RequestPtr request) {
 
 // The names whose addresses a client of these records will want. Records that AliasMode leads to,
 // where they are at hand, go to the additional section of `response`.
-std::vector<Name> Pipeline::ServiceTargets(const Answer& answer, RrType type, Response& response) {
+std::vector<Name> Pipeline::ServiceTargets(const Answer& answer, RrType type,
+                                           const resolver::Request& request, Response& response) {
   std::vector<Name> targets;
   dns::RrsetPtr rrset = answer.data;
   Name owner = answer.final_name;
@@ -262,7 +292,8 @@ std::vector<Name> Pipeline::ServiceTargets(const Answer& answer, RrType type, Re
       }
     }
     if (!alias || !targets.empty()) break;
-    const std::optional<Answer> next = lookups_.FromCache(*alias, type, nullptr);
+    const std::optional<Answer> next =
+        lookups_.FromCache(*alias, type, request.checking_disabled, nullptr);
     if (!next || next->kind != LookupKind::kData || step == kMaxServiceAliases) {
       targets.push_back(*alias);
       break;
@@ -292,16 +323,21 @@ Response Pipeline::FromLocal(const zone::LocalAnswer& local) const {
 Response Pipeline::FromAnswer(const Answer& answer, bool do_bit) const {
   Response response(answer.rcode);
   response.authoritative = answer.authoritative;
-  response.secure = answer.security == Security::kSecure;
-  if (answer.ede) response.ede.push_back({*answer.ede, answer.ede_text});
+  AddErrors(answer, response);
   const bool says_something = answer.rcode == Rcode::kNoError || answer.rcode == Rcode::kNxDomain ||
                               answer.rcode == Rcode::kYxDomain;
   if (!says_something) return response;
+  response.secure = answer.security == Security::kSecure;
   AddChain(answer, response);
   const TimePoint now = scheduler_.Now();
   if (answer.data != nullptr) response.answer.emplace_back(answer.data, answer.data->TtlAt(now));
   AddDenial(answer, do_bit, response);
   return response;
+}
+
+void Pipeline::AddErrors(const Answer& answer, Response& response) {
+  if (answer.ede) response.ede.push_back({*answer.ede, answer.ede_text});
+  if (answer.failed_before) response.ede.push_back({Ede::kCachedError, ""});
 }
 
 void Pipeline::AddChain(const Answer& answer, Response& response) const {
@@ -317,9 +353,21 @@ void Pipeline::AddDenial(const Answer& answer, bool do_bit, Response& response) 
     response.authority.emplace_back(answer.soa, dns::NegativeTtl(*answer.soa, now));
   }
   if (!do_bit) return;  // RFC 4035 section 3.2.1
-  for (const dns::RrsetPtr& proof : answer.proof) {
-    response.authority.emplace_back(proof, proof->TtlAt(now));
+  // An RRset that two proofs need is shown once.
+  const auto add = [&](const dns::RrsetPtr& proof) {
+    const bool shown = std::any_of(
+        response.authority.begin(), response.authority.end(), [&](const ResponseRrset& other) {
+          return other.rrset->type() == proof->type() && other.rrset->owner() == proof->owner();
+        });
+    if (!shown) response.authority.emplace_back(proof, proof->TtlAt(now));
+  };
+  for (const dns::RrsetPtr& proof : answer.proof) add(proof);
+  // What came out of a wildcard brings the proof that it may (RFC 4035 section 3.1.3.3).
+  for (const dns::RrsetPtr& link : answer.chain) {
+    for (const dns::RrsetPtr& proof : link->proof()) add(proof);
   }
+  if (answer.data == nullptr) return;
+  for (const dns::RrsetPtr& proof : answer.data->proof()) add(proof);
 }
 
 void Pipeline::Note(const RequestPtr& request, std::string_view area, std::string text) const {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "dnssec/anchors.h"
 #include "net/task.h"
 #include "resolve64/dns64.h"
 #include "resolve64/message.h"
@@ -38,6 +39,7 @@ struct Inquiry {
   Reach reach = Reach::kAll;
   ViewPtr view;                                   ///< never null
   std::shared_ptr<const zone::LocalZones> local;  ///< null: there are none
+  const dnssec::AnchorStore* anchors = nullptr;   ///< borrowed; null: nothing is validated
 
   Inquiry() = default;
 };
@@ -87,14 +89,17 @@ class Pipeline {
 
   // pipeline.cc
   net::Task<Answer> Find(Name name, RrType type, Reach reach, RequestPtr request);
+  net::Task<bool> IsSecure(Inquiry inquiry, RequestPtr request);
   net::Task<Response> Plain(Inquiry inquiry, RequestPtr request);
   net::Task<Response> HiddenA(Inquiry inquiry, RequestPtr request);
   net::Task<dns::RrsetPtr> SoaOf(Name name, Reach reach, RequestPtr request);
   net::Task<Response> Reverse(Inquiry inquiry, Name target, RequestPtr request);
   net::Task<Response> Service(Inquiry inquiry, RequestPtr request);
-  std::vector<Name> ServiceTargets(const Answer& answer, RrType type, Response& response);
+  std::vector<Name> ServiceTargets(const Answer& answer, RrType type,
+                                   const resolver::Request& request, Response& response);
   Response FromLocal(const zone::LocalAnswer& local) const;
   Response FromAnswer(const Answer& answer, bool do_bit) const;
+  static void AddErrors(const Answer& answer, Response& response);
   void AddChain(const Answer& answer, Response& response) const;
   void AddDenial(const Answer& answer, bool do_bit, Response& response) const;
   void Note(const RequestPtr& request, std::string_view area, std::string text) const;

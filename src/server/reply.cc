@@ -22,7 +22,10 @@ std::uint16_t HeaderFlags(const ClientQuery& query, const Response& response) {
   flags |= static_cast<std::uint16_t>(static_cast<std::uint16_t>(response.rcode) & 0xF);
   if (response.authoritative) flags |= Header::kAa;
   // RFC 6840 section 5.8: who asks for nothing of DNSSEC is told nothing of it.
-  if (response.secure && (query.do_bit || query.Has(Header::kAd))) flags |= Header::kAd;
+  // RFC 6840 section 5.8: who asks for nothing of DNSSEC is told nothing of it. Who sets CD wants
+  // no judgement, and gets none, whatever the cache knows.
+  const bool wants_ad = query.do_bit || query.Has(Header::kAd);
+  if (response.secure && wants_ad && !query.Has(Header::kCd)) flags |= Header::kAd;
   return flags;
 }
 

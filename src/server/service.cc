@@ -39,7 +39,10 @@ Service::Service(const Clock& clock, net::Loop& main, SnapshotPtr snapshot)
       snapshot_(std::move(snapshot)),
       worker_count_(WorkerCount(*snapshot_->config)),
       started_(clock.Now()),
-      shared_(snapshot_->config->cache.size) {}
+      shared_(snapshot_->config->cache.size),
+      // Files are the main thread's: a slow disk must not keep clients waiting.
+      anchors_(clock, shared_.caches,
+               [&main](std::function<void()> work) { main.Post(std::move(work)); }) {}
 
 Service::~Service() = default;
 
@@ -74,6 +77,7 @@ Result<bool> Service::Bind() {
 }
 
 Result<bool> Service::Start() {
+  anchors_.Adopt(snapshot_);
   bound_.resize(worker_count_);
   for (std::vector<Listening>& sockets : bound_) {
     workers_.push_back(std::make_unique<Worker>(clock_, shared_));
@@ -86,6 +90,7 @@ Result<bool> Service::Start() {
   }
   bound_.clear();
   workers_.front()->Prime();
+  workers_.front()->Keep(anchors_);
   return true;
 }
 
@@ -110,6 +115,7 @@ Result<bool> Service::Reload(SnapshotPtr snapshot,
   if (!opened) return opened.error();
   std::vector<std::string> notes = NeedsRestart(*snapshot_->config, *snapshot->config);
   snapshot_ = std::move(snapshot);
+  anchors_.Adopt(snapshot_);
   const std::function<void()> ready =
       AfterAll([notes = std::move(notes), done = std::move(done)] { done(notes); });
   for (std::size_t i = 0; i < workers_.size(); ++i) {

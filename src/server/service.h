@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "net/loop.h"
 #include "resolver/stats.h"
+#include "server/anchor_keeper.h"
 #include "server/snapshot.h"
 #include "server/worker.h"
 
@@ -45,6 +46,7 @@ class Service {
 
   [[nodiscard]] std::uint64_t Count(resolver::Counter counter) const noexcept;
   [[nodiscard]] resolver::Caches& caches() noexcept { return shared_.caches; }
+  [[nodiscard]] AnchorReport Anchors() const { return anchors_.Report(); }
   [[nodiscard]] const Snapshot& snapshot() const noexcept { return *snapshot_; }
   [[nodiscard]] const Clock& clock() const noexcept { return clock_; }
   [[nodiscard]] TimePoint started() const noexcept { return started_; }
@@ -65,6 +67,7 @@ class Service {
   std::size_t worker_count_;
   TimePoint started_;
   Shared shared_;
+  AnchorKeeper anchors_;
   SocketsByWorker bound_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };

@@ -6,9 +6,11 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <utility>
 
+#include "dnssec/anchors.h"
 #include "server/sockets.h"
 #include "zone/local_zones.h"
 #include "zone/root_hints.h"
@@ -122,6 +124,39 @@ std::shared_ptr<const zone::LocalZones> LoadLocal(const config::Config& config,
   return loaded.zones;
 }
 
+Result<dnssec::TrustAnchorsPtr> LoadAnchors(const config::DnssecConfig& config) {
+  switch (config.trust_anchors) {
+    case config::DnssecConfig::Anchors::kBuiltin:
+      return dnssec::BuiltinAnchors();
+    case config::DnssecConfig::Anchors::kFile:
+      return dnssec::ReadAnchors(config.anchor_file);
+    case config::DnssecConfig::Anchors::kList:
+      return dnssec::ParseAnchors(config.anchor_records);
+  }
+  return dnssec::BuiltinAnchors();
+}
+
+resolver::DnssecSettings BuildDnssec(const config::Config& config,
+                                     std::vector<std::string>& errors) {
+  resolver::DnssecSettings settings;
+  settings.validation = config.dnssec.validation;
+  settings.nsec3_max_iterations = config.dnssec.nsec3_max_iterations;
+  settings.override_time = config.dnssec.override_time;
+  settings.aggressive_nsec = config.cache.aggressive_nsec;
+  for (const config::NegativeAnchor& from : config.dnssec.insecure) {
+    settings.insecure.push_back(
+        dnssec::NegativeAnchor{from.name, from.until, std::make_shared<std::atomic<bool>>(false)});
+  }
+  // Read where validation is off, too: a file that is wrong is told when it is written.
+  Result<dnssec::TrustAnchorsPtr> anchors = LoadAnchors(config.dnssec);
+  if (anchors) {
+    settings.anchors = std::make_shared<dnssec::AnchorStore>(*std::move(anchors));
+  } else {
+    errors.push_back("dnssec.trust_anchors: " + anchors.error().text);
+  }
+  return settings;
+}
+
 std::uint32_t Seconds(std::chrono::seconds duration) {
   return static_cast<std::uint32_t>(
       std::clamp<std::chrono::seconds::rep>(duration.count(), 0, 0x7FFFFFFF));
@@ -156,6 +191,7 @@ resolver::SettingsPtr BuildSettings(const config::Config& config,
     settings->zones.push_back(std::move(zone));
   }
   settings->own_addresses = OwnAddresses(config);
+  settings->dnssec = BuildDnssec(config, errors);
   settings->root = LoadRoot(config.root_hints, errors);
   settings->local = LoadLocal(config, errors);
   return settings;

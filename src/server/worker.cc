@@ -29,9 +29,9 @@ class ResolverLookups final : public Lookups {
                                       resolver::RequestPtr request) override {
     return resolver_.Resolve(name, type, std::move(request));
   }
-  std::optional<resolver::Answer> FromCache(const Name& name, RrType type,
+  std::optional<resolver::Answer> FromCache(const Name& name, RrType type, bool checking_disabled,
                                             resolver::Trace* trace) override {
-    return resolver_.ResolveFromCache(name, type, trace);
+    return resolver_.ResolveFromCache(name, type, checking_disabled, trace);
   }
 
  private:
@@ -98,6 +98,7 @@ class Worker::Inside {
   }
 
   void Prime() { background_.Spawn(PrimeTask()); }
+  void Keep(AnchorKeeper& keeper) { background_.Spawn(keeper.Run(loop_.scheduler(), lookups_)); }
 
  private:
   struct Listener {
@@ -203,6 +204,10 @@ void Worker::Drain(Duration grace, std::function<void()> done) {
 
 void Worker::Prime() {
   inside_->loop().Post([this] { inside_->Prime(); });
+}
+
+void Worker::Keep(AnchorKeeper& keeper) {
+  inside_->loop().Post([this, &keeper] { inside_->Keep(keeper); });
 }
 
 void Worker::Explain(ExplainRequest request, std::function<void(Explanation)> done) {

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "resolver/caches.h"
 #include "resolver/stats.h"
+#include "server/anchor_keeper.h"
 #include "server/handler.h"
 #include "server/snapshot.h"
 #include "server/sockets.h"
@@ -51,6 +52,8 @@ class Worker {
 
   /// Asks for the root's name servers (RFC 8109), so that the first client need not wait for them.
   void Prime();
+  /// Has `keeper` look after the trust anchors, with this worker's resolver. Borrows it.
+  void Keep(AnchorKeeper& keeper);
   void Explain(ExplainRequest request, std::function<void(Explanation)> done);
   void Inflight(std::size_t most, std::function<void(std::vector<InflightQuestion>)> done);
   [[nodiscard]] const resolver::Stats& stats() const noexcept { return stats_; }

@@ -184,10 +184,11 @@ class CommandsTest : public ControlTest {
   }
 
   // A configuration without listeners that could clash: they are never bound.
-  void WriteConfig(const std::string& dns64) {
+  void WriteConfig(const std::string& dns64, const std::string& dnssec = "{}") {
     std::ofstream(config_) << R"({"workers": 2, "upstream": {"ipv4": true, "ipv6": false},
       "root_hints": [{"name": "a.root.", "addresses": ["127.0.0.1@9"]}],
-      "dns64": )" << dns64 << "}";
+      "dnssec": )" << dnssec
+                           << R"(, "dns64": )" << dns64 << "}";
   }
   json Do(const json& request) {
     std::string reply;
@@ -212,6 +213,72 @@ TEST_F(CommandsTest, StatusTellsListenersViewsAndCaches) {
   EXPECT_EQ(reply["listeners"].size(), 2U);
   EXPECT_EQ(reply["views"][0]["prefixes"][0]["prefix"], "64:ff9b::/96");
   EXPECT_TRUE(reply["cache"].contains("bytes"));
+}
+
+TEST_F(CommandsTest, StatusTellsOfValidation) {
+  const json reply = Do({{"command", "status"}});
+  EXPECT_EQ(reply["validation"], json({{"enabled", true},
+                                       {"trusted_keys", 2},
+                                       {"negative_anchors", 0},
+                                       {"override_time", nullptr}}));
+  EXPECT_TRUE(reply["denials"].contains("bytes"));
+}
+
+// Covers: SEC-50
+TEST_F(CommandsTest, AnchorsTellsKeysAndTheirStates) {
+  const json reply = Do({{"command", "anchors"}});
+  EXPECT_EQ(reply["ok"], true);
+  EXPECT_EQ(reply["validation"], true);
+  EXPECT_EQ(reply["automatic_update"], true);
+  ASSERT_EQ(reply["zones"].size(), 1U);
+  const json& root = reply["zones"][0];
+  EXPECT_EQ(root["zone"], ".");
+  EXPECT_EQ(root["last_refresh"], nullptr);
+  EXPECT_EQ(root["next_refresh"], reply["now"]) << "at once";
+  ASSERT_EQ(root["keys"].size(), 2U);
+  EXPECT_EQ(root["keys"][0],
+            json({{"tag", 20326},
+                  {"algorithm", 8},
+                  {"algorithm_name", "RSASHA256"},
+                  {"digest_type", 2},
+                  {"digest_name", "SHA-256"},
+                  {"digest", "E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D"},
+                  {"state", "configured"},
+                  {"since", nullptr},
+                  {"until", nullptr},
+                  {"trusted", true}}));
+  EXPECT_EQ(root["keys"][1]["tag"], 38696);
+  EXPECT_EQ(reply["negative"], json::array());
+}
+
+// Covers: SEC-55
+TEST_F(CommandsTest, AnchorsTellsNegativeOnesAfterAReload) {
+  WriteConfig("{}", R"({"automatic_update": false, "override_time": "20260101000000", "insecure":
+      ["a.example", {"name": "b.example", "until": "2026-01-02"},
+       {"name": "c.example", "until": "2025-12-31"}]})");
+  EXPECT_EQ(Do({{"command", "reload"}})["ok"], true);
+  const json reply = Do({{"command", "anchors"}});
+  EXPECT_EQ(reply["now"], 1767225600);
+  EXPECT_EQ(reply["automatic_update"], false);
+  EXPECT_EQ(reply["state_file"], nullptr);
+  EXPECT_EQ(reply["zones"][0]["next_refresh"], nullptr);
+  EXPECT_EQ(
+      reply["negative"],
+      json::array(
+          {{{"name", "a.example."}, {"until", nullptr}, {"holds", true}, {"lifted", false}},
+           {{"name", "b.example."}, {"until", 1767312000}, {"holds", true}, {"lifted", false}},
+           {{"name", "c.example."}, {"until", 1767139200}, {"holds", false}, {"lifted", false}}}));
+  EXPECT_EQ(Do({{"command", "status"}})["validation"]["negative_anchors"], 2);
+}
+
+TEST_F(CommandsTest, AnchorsThatCannotBeReadAreTheReloadsError) {
+  WriteConfig("{}", R"({"trust_anchors": ["example. IN A 192.0.2.1"]})");
+  const json refused = Do({{"command", "reload"}});
+  EXPECT_EQ(refused["ok"], false);
+  ASSERT_EQ(refused["lines"].size(), 1U);
+  const auto line = refused["lines"][0].get<std::string>();
+  EXPECT_EQ(line.find("dnssec.trust_anchors: "), 0U) << line;
+  EXPECT_NE(line.find("example. IN A 192.0.2.1"), std::string::npos) << line;
 }
 
 TEST_F(CommandsTest, StatsHasEveryCounter) {

@@ -287,7 +287,7 @@ class FaultyLookups final : public Lookups {
                                       resolver::RequestPtr /*request*/) override {
     throw std::runtime_error("no memory");
   }
-  std::optional<resolver::Answer> FromCache(const Name& /*name*/, RrType /*type*/,
+  std::optional<resolver::Answer> FromCache(const Name& /*name*/, RrType /*type*/, bool /*cd*/,
                                             resolver::Trace* /*trace*/) override {
     return std::nullopt;
   }

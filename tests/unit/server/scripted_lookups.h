@@ -87,7 +87,8 @@ class ScriptedLookups final : public Lookups {
     co_return answer;
   }
 
-  std::optional<Answer> FromCache(const Name& name, RrType type, resolver::Trace*) override {
+  std::optional<Answer> FromCache(const Name& name, RrType type, bool /*cd*/,
+                                  resolver::Trace*) override {
     const auto at = entries_.find(Key(name, type));
     if (at == entries_.end() || !at->second.cached) return std::nullopt;
     return at->second.answer;
