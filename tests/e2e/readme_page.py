@@ -23,7 +23,8 @@ ANYTHING = "..."
 # What differs from one run to the next.
 MASKS = [
     (re.compile(r"\d+\.\d+ ms"), "<time>"),
-    (re.compile(r"(?<=\s)\d+(?=\s+IN\s)"), "<ttl>"),
+    (re.compile(r"(?<=\s)\d+(?=\s+IN\s)|(?<=TTL )\d+"), "<ttl>"),
+    (re.compile(r"(?<= id: )\d+|(?<= key )\d+"), "<number>"),
     (re.compile(r"127\.64\.\d+\.\d+@53"), "<a server of the zone>"),
     (re.compile(r"78\.0\.97\.\d+"), "<an address that the NAT64 lends>"),
     (re.compile(r"\s+"), " "),

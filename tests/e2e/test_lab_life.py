@@ -70,6 +70,8 @@ def test_without_root_there_is_a_lab_without_nat64(network, tmp_path):
         for port, wanted in [(5300, "64:ff9b::4e00:605b"), (5332, "2607:7700:4e00:605b::")]:
             assert run("dig", "@127.0.0.1", "-p", port, "www.v4only.example", "AAAA", "+short").split() == [wanted]
         assert "without its NAT64" in running.output
+        broken = run("dig", "@127.0.0.1", "-p", "5300", "www.sigfail.example", "AAAA")
+        assert "status: SERVFAIL" in broken and "EDE: 6 (DNSSEC Bogus)" in broken, broken
     finally:
         running.stop()
     assert not traces(running.name)

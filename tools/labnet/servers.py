@@ -52,11 +52,11 @@ def zone_file(zone):
 
 
 def start_nsd(processes, namespace, directory, name, addresses, zones, port):
-    """One NSD with its own directory and its own copy of the zones; returns its control socket."""
+    """One NSD with its own directory and its own copy of the zones that lie in `directory`/zones."""
     own = directory / name
     own.mkdir()
     for zone in zones:
-        shutil.copy(ZONES / zone_file(zone), own)
+        shutil.copy(directory / "zones" / zone_file(zone), own)
     user = ""
     if os.geteuid() == 0:
         user = "nsd"  # the package's user; it gives up root once it has bound port 53
@@ -75,7 +75,6 @@ def start_nsd(processes, namespace, directory, name, addresses, zones, port):
         )
     )
     processes.start(f"nsd-{name}", ["nsd", "-d", "-c", conf], namespace)
-    return control
 
 
 def start_broken(processes, namespace, address, port):
@@ -89,3 +88,8 @@ def start_web(processes, namespace, address, port):
 def layout():
     """What runs where: name, addresses, zones, and whether it is the broken server."""
     return json.loads((ZONES / "servers.json").read_text())
+
+
+def zones_served(layout):
+    """The zones that are files, the broken server's not among them."""
+    return [zone for server in layout.values() if "program" not in server for zone in server["zones"]]
