@@ -2,6 +2,10 @@
 
 import pytest
 
+from support.signed_world import signed, signed_internet, start_signed
+
+__all__ = ["signed", "signed_internet", "start_signed"]
+
 
 @pytest.fixture
 def site(world):

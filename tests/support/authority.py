@@ -144,7 +144,7 @@ class Server:
     def _build(self, query):
         if query.qclass == 1:
             for zone in self.zones:
-                if zone.holds(query.labels):
+                if zone.holds(query.labels) and not self._above_holds_ds(zone, query):
                     reply = zone.answer(query)
                     message = reply.wire()
                     limit = max(query.payload, 512) if query.edns else 512
@@ -156,6 +156,11 @@ class Server:
         if query.edns:
             reply.add_opt()
         return reply.wire()
+
+    def _above_holds_ds(self, zone, query):
+        """RFC 4035 section 3.1.4.1: a server of both zones answers for DS from the parent."""
+        return (query.type == "DS" and query.labels and zone.origin == query.labels
+                and any(z is not zone and z.holds(query.labels) for z in self.zones))
 
     def handle(self, query, reply_to):
         context = Context(self, query, reply_to)

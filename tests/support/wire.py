@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 TYPES = {
     "A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "HINFO": 13, "MX": 15, "TXT": 16, "AAAA": 28,
-    "SRV": 33, "DNAME": 39, "OPT": 41, "DS": 43, "RRSIG": 46, "NSEC": 47, "DNSKEY": 48, "SVCB": 64,
-    "HTTPS": 65, "IXFR": 251, "AXFR": 252, "ANY": 255,
+    "SRV": 33, "DNAME": 39, "OPT": 41, "DS": 43, "RRSIG": 46, "NSEC": 47, "DNSKEY": 48, "NSEC3": 50,
+    "NSEC3PARAM": 51, "SVCB": 64, "HTTPS": 65, "IXFR": 251, "AXFR": 252, "ANY": 255,
 }
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
 
