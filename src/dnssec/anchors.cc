@@ -147,6 +147,22 @@ const dns::RrsetPtr* TrustAnchors::FindDeepest(const Name& name) const {
   }
 }
 
+bool SameAnchors(const TrustAnchors& a, const TrustAnchors& b) {
+  const auto holds = [](const dns::Rrset& all, std::span<const std::uint8_t> one) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (std::ranges::equal(all.rdata(i), one)) return true;
+    }
+    return false;
+  };
+  return std::ranges::equal(a.zones, b.zones, [&](const auto& x, const auto& y) {
+    if (!(x.first == y.first) || x.second->size() != y.second->size()) return false;
+    for (std::size_t i = 0; i < x.second->size(); ++i) {
+      if (!holds(*y.second, x.second->rdata(i))) return false;
+    }
+    return true;
+  });
+}
+
 TrustAnchorsPtr BuiltinAnchors() {
   static const TrustAnchorsPtr anchors =
       ParseAnchors({kRootAnchors.begin(), kRootAnchors.end()}).value();

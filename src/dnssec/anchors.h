@@ -29,6 +29,9 @@ struct TrustAnchors {
 };
 using TrustAnchorsPtr = std::shared_ptr<const TrustAnchors>;
 
+/// The same zones with the same DS records, in whatever order.
+bool SameAnchors(const TrustAnchors& a, const TrustAnchors& b);
+
 /// The root's keys of 2017 and 2024 (20326 and 38696).
 TrustAnchorsPtr BuiltinAnchors();
 /// DS or DNSKEY records in presentation format, one a text: ". IN DS 20326 8 2 E06D…". kBadFile

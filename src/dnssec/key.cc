@@ -368,7 +368,7 @@ void AddKey(const NumberedKey& key, KeySet& set) {
 }
 
 std::string Describe(std::uint16_t tag, std::uint8_t algorithm) {
-  return "key " + std::to_string(tag) + " (" + AlgorithmName(algorithm) + ")";
+  return "key " + std::to_string(tag) + "/" + std::to_string(algorithm);
 }
 
 }  // namespace

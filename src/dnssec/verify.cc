@@ -11,7 +11,6 @@
 
 #include "base/hash.h"
 #include "dns/rdata.h"
-#include "dnssec/algorithm.h"
 
 namespace resolve64::dnssec {
 namespace {
@@ -66,8 +65,9 @@ std::string Describe(const dns::Rrset& rrset) {
 }
 
 std::string Describe(const dns::Rrset& rrset, const Rrsig& rrsig) {
-  return Describe(rrset) + ": RRSIG by key " + std::to_string(rrsig.key_tag) + " (" +
-         AlgorithmName(rrsig.algorithm) + ") of " + rrsig.signer.ToText();
+  // Short, because it goes into an Extended DNS Error: tag and algorithm number, as tools show keys.
+  return Describe(rrset) + ": RRSIG by key " + std::to_string(rrsig.key_tag) + "/" +
+         std::to_string(rrsig.algorithm) + " of " + rrsig.signer.ToText();
 }
 
 // What is wrong with the signatures that were not even tried. The worst says it, so that the one

@@ -18,6 +18,15 @@ struct Caches {
   explicit Caches(std::size_t octets)
       : rrsets(octets - octets / 8 - octets / 16), delegations(octets / 8), denials(octets / 16) {}
 
+  /// Everything that was learned of names goes; what is known of servers stays.
+  void Clear() {
+    rrsets.Clear();
+    delegations.Clear();
+    denials.Clear();
+    trust.Clear();
+    failures.Clear();
+  }
+
   cache::RrsetCache rrsets;
   cache::DelegationCache delegations;
   dnssec::DenialCache denials;

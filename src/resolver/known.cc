@@ -73,12 +73,14 @@ std::optional<Link> Resolver::State::Known(const Name& name, RrType type, const 
   const auto usable = [&](Security security) {
     return accept == Accept::kAnything || security != Security::kBogus;
   };
-  if (accept != Accept::kAnything) {
+  cache::Found found = caches_.rrsets.Find(name, type, now);
+  const bool settled = found.rrset != nullptr && found.rrset->security() != Security::kUnchecked &&
+                       found.rrset->security() != Security::kBogus;
+  if (accept != Accept::kAnything && !settled) {
     // A failed validation comes before the data that failed it (RFC 9520 section 3.4).
     const auto failure = caches_.failures.Find(name, type, now);
     if (failure != nullptr && failure->bogus) return FailedBefore(name, *failure, trace);
   }
-  cache::Found found = caches_.rrsets.Find(name, type, now);
   if (found.rrset != nullptr && usable(found.rrset->security())) {
     Tell(trace, scheduler_.clock(), "cache", [&] {
       return name.ToText() + " " + ToText(type) + " is in the cache, " +

@@ -342,7 +342,12 @@ void Resolver::State::TellChain(const Name& name, Trace* trace) {
   const TimePoint now = scheduler_.Now();
   for (std::size_t show = 0; show <= name.LabelCount(); ++show) {
     const ZoneTrustPtr trust = caches_.trust.Find(name.Suffix(show), now);
-    if (trust != nullptr) trace->Add(now, "dnssec", "chain: " + Describe(*trust));
+    if (trust == nullptr) continue;
+    std::string link = "chain: " + Describe(*trust);
+    const auto& events = trace->events();
+    const bool told = std::any_of(events.begin(), events.end(),
+                                  [&](const TraceEvent& event) { return event.message == link; });
+    if (!told) trace->Add(now, "dnssec", std::move(link));
   }
 }
 

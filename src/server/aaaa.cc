@@ -311,6 +311,8 @@ Response Pipeline::Compose(const Inquiry& inquiry, const Gathered& gathered,
     return response;
   }
   const std::uint32_t ttl = decision.ttl;
+  // The chain was not replaced: its signatures stay, and with them what they need.
+  if (inquiry.do_bit) AddChainProof(shown, response);
   // An RRset that differs from the signed one goes without signatures; nothing of the denial stays.
   response.answer.emplace_back(MakeAaaa(shown.final_name, addresses, ttl, now), ttl, false);
   // Why what it rests on is not secure, where there is a reason to tell.

@@ -353,21 +353,27 @@ void Pipeline::AddDenial(const Answer& answer, bool do_bit, Response& response) 
     response.authority.emplace_back(answer.soa, dns::NegativeTtl(*answer.soa, now));
   }
   if (!do_bit) return;  // RFC 4035 section 3.2.1
-  // An RRset that two proofs need is shown once.
-  const auto add = [&](const dns::RrsetPtr& proof) {
-    const bool shown = std::any_of(
-        response.authority.begin(), response.authority.end(), [&](const ResponseRrset& other) {
-          return other.rrset->type() == proof->type() && other.rrset->owner() == proof->owner();
-        });
-    if (!shown) response.authority.emplace_back(proof, proof->TtlAt(now));
-  };
-  for (const dns::RrsetPtr& proof : answer.proof) add(proof);
-  // What came out of a wildcard brings the proof that it may (RFC 4035 section 3.1.3.3).
-  for (const dns::RrsetPtr& link : answer.chain) {
-    for (const dns::RrsetPtr& proof : link->proof()) add(proof);
-  }
+
+  for (const dns::RrsetPtr& proof : answer.proof) AddProof(proof, response);
+  AddChainProof(answer, response);
   if (answer.data == nullptr) return;
-  for (const dns::RrsetPtr& proof : answer.data->proof()) add(proof);
+  for (const dns::RrsetPtr& proof : answer.data->proof()) AddProof(proof, response);
+}
+
+// An alias that came out of a wildcard brings the proof that it may (RFC 4035 section 3.1.3.3).
+void Pipeline::AddChainProof(const Answer& answer, Response& response) const {
+  for (const dns::RrsetPtr& link : answer.chain) {
+    for (const dns::RrsetPtr& proof : link->proof()) AddProof(proof, response);
+  }
+}
+
+// An RRset that two proofs need is shown once.
+void Pipeline::AddProof(const dns::RrsetPtr& proof, Response& response) const {
+  const bool shown = std::any_of(
+      response.authority.begin(), response.authority.end(), [&](const ResponseRrset& other) {
+        return other.rrset->type() == proof->type() && other.rrset->owner() == proof->owner();
+      });
+  if (!shown) response.authority.emplace_back(proof, proof->TtlAt(scheduler_.Now()));
 }
 
 void Pipeline::Note(const RequestPtr& request, std::string_view area, std::string text) const {

@@ -101,6 +101,8 @@ class Pipeline {
   Response FromAnswer(const Answer& answer, bool do_bit) const;
   static void AddErrors(const Answer& answer, Response& response);
   void AddChain(const Answer& answer, Response& response) const;
+  void AddChainProof(const Answer& answer, Response& response) const;
+  void AddProof(const dns::RrsetPtr& proof, Response& response) const;
   void AddDenial(const Answer& answer, bool do_bit, Response& response) const;
   void Note(const RequestPtr& request, std::string_view area, std::string text) const;
 

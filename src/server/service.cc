@@ -4,6 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include "dnssec/anchors.h"
+
 namespace resolve64::server {
 namespace {
 
@@ -29,6 +31,15 @@ std::vector<std::string> NeedsRestart(const config::Config& was, const config::C
   }
   if (was.log.format != is.log.format) notes.emplace_back("log.format: in force after a restart");
   return notes;
+}
+
+// True where both would validate alike.
+bool SameJudgement(const Snapshot& a, const Snapshot& b) {
+  if (!(a.config->dnssec == b.config->dnssec)) return false;
+  const auto& was = a.settings->dnssec.anchors;
+  const auto& is = b.settings->dnssec.anchors;
+  if (was == nullptr || is == nullptr) return was == is;
+  return dnssec::SameAnchors(*was->Get(), *is->Get());
 }
 
 }  // namespace
@@ -114,10 +125,15 @@ Result<bool> Service::Reload(SnapshotPtr snapshot,
   Result<SocketsByWorker> opened = Open(added, snapshot_->config->listen);
   if (!opened) return opened.error();
   std::vector<std::string> notes = NeedsRestart(*snapshot_->config, *snapshot->config);
-  snapshot_ = std::move(snapshot);
+  const SnapshotPtr before = std::exchange(snapshot_, std::move(snapshot));
   anchors_.Adopt(snapshot_);
+  const bool judged_otherwise = !SameJudgement(*before, *snapshot_);
   const std::function<void()> ready =
-      AfterAll([notes = std::move(notes), done = std::move(done)] { done(notes); });
+      AfterAll([this, judged_otherwise, notes = std::move(notes), done = std::move(done)] {
+        // What was validated under other anchors and exceptions says so in every record.
+        if (judged_otherwise) shared_.caches.Clear();
+        done(notes);
+      });
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->Apply(snapshot_, std::move((*opened)[i]), ready);
   }

@@ -5,6 +5,7 @@ import os
 import secrets
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from support.net import scaled, wait_until
@@ -85,7 +86,16 @@ class LabRun:
         return json.loads(self.ctl("stats", "--json"))
 
     def authority_queries(self):
-        """How many queries each NSD has had, from NSD itself."""
+        """How many queries each NSD has had, from NSD itself, once nothing is on its way any more."""
+        counts = self._counted()
+        for _ in range(50):
+            time.sleep(0.02)
+            before, counts = counts, self._counted()
+            if counts == before:
+                break
+        return counts
+
+    def _counted(self):
         counts = {}
         for name, conf in self.about["nsd"].items():
             text = run("nsd-control", "-c", conf, "stats_noreset")

@@ -24,7 +24,8 @@ ANYTHING = "..."
 MASKS = [
     (re.compile(r"\d+\.\d+ ms"), "<time>"),
     (re.compile(r"(?<=\s)\d+(?=\s+IN\s)|(?<=TTL )\d+"), "<ttl>"),
-    (re.compile(r"(?<= id: )\d+|(?<= key )\d+"), "<number>"),
+    (re.compile(r"(?<= id: )\d+|(?<= key )\d+|(?<=[, ])\d+(?=/\d+)"), "<number>"),
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "<date>"),
     (re.compile(r"127\.64\.\d+\.\d+@53"), "<a server of the zone>"),
     (re.compile(r"78\.0\.97\.\d+"), "<an address that the NAT64 lends>"),
     (re.compile(r"\s+"), " "),
