@@ -3,8 +3,20 @@
 namespace resolve64::dnssec {
 namespace {
 
-constexpr std::size_t kSmallestShard = 256;  // entries
-constexpr std::size_t kOne = 1;              // what an entry costs
+using Map = cache::SieveMap<ZoneTrustPtr>;
+
+constexpr std::size_t kSmallestShard = std::size_t{256} << 10;  // octets
+
+// Octets, roughly: OpenSSL does not say what a key takes, and it is more than the key.
+std::size_t CostOf(const ZoneTrust& trust) {
+  constexpr std::size_t kBlocks = 6 * sizeof(void*);  // what malloc and the shared counts add
+  constexpr std::size_t kKey = 2048;
+  std::size_t octets = Map::EntryCost() + kBlocks + sizeof(ZoneTrust) + trust.text.capacity();
+  if (trust.keys != nullptr) {
+    octets += sizeof(KeySet) + trust.keys->keys.size() * (sizeof(ZoneKey) + kKey);
+  }
+  return octets;
+}
 
 ZoneTrustPtr Look(cache::Sharded<ZoneTrustPtr>& entries, const Name& zone, TimePoint now) {
   const std::size_t hash = zone.Hash();
@@ -17,7 +29,7 @@ ZoneTrustPtr Look(cache::Sharded<ZoneTrustPtr>& entries, const Name& zone, TimeP
 
 }  // namespace
 
-TrustCache::TrustCache(std::size_t entries) : entries_(entries, kSmallestShard) {}
+TrustCache::TrustCache(std::size_t octets) : entries_(octets, kSmallestShard) {}
 
 ZoneTrustPtr TrustCache::Find(const Name& zone, TimePoint now) {
   ZoneTrustPtr found = Look(entries_, zone, now);
@@ -42,13 +54,8 @@ void TrustCache::Put(const ZoneTrustPtr& trust, TimePoint now) {
   const std::uint32_t low = entries_.Low(hash);
   const auto same = [&](const ZoneTrustPtr& other) { return other->zone == trust->zone; };
   auto map = entries_.Lock(hash);
-  if (trust->expires <= now) {
-    map->Erase(low, same, kOne);
-  } else if (ZoneTrustPtr* old = map->Peek(low, same)) {
-    *old = trust;
-  } else {
-    map->Insert(low, trust, kOne);
-  }
+  map->Erase(low, same, 1);
+  if (trust->expires > now) map->Insert(low, trust, CostOf(*trust));
 }
 
 std::size_t TrustCache::FlushBelow(const Name& name) {

@@ -34,12 +34,10 @@ struct ZoneTrust {
 };
 using ZoneTrustPtr = std::shared_ptr<const ZoneTrust>;
 
-/// Thread-safe; one for all workers. Bounded by entries.
+/// Thread-safe; one for all workers. Bounded by octets.
 class TrustCache {
  public:
-  static constexpr std::size_t kDefaultEntries = 20'000;
-
-  explicit TrustCache(std::size_t entries = kDefaultEntries);
+  explicit TrustCache(std::size_t octets);
 
   /// What lives at `now`, or null.
   [[nodiscard]] ZoneTrustPtr Find(const Name& zone, TimePoint now);

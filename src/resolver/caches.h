@@ -14,9 +14,13 @@ namespace resolve64::resolver {
 
 /// Raw facts only: nothing here knows of DNS64 or of views. Thread-safe, member by member.
 struct Caches {
-  /// `octets` bounds RRsets, delegations and the denials of aggressive use together.
+  /// `octets` bounds RRsets, delegations, the denials of aggressive use and the keys of zones
+  /// together.
   explicit Caches(std::size_t octets)
-      : rrsets(octets - octets / 8 - octets / 16), delegations(octets / 8), denials(octets / 16) {}
+      : rrsets(octets - octets / 4),
+        delegations(octets / 8),
+        denials(octets / 16),
+        trust(octets / 16) {}
 
   /// Everything that was learned of names goes; what is known of servers stays.
   void Clear() {

@@ -13,6 +13,7 @@ namespace {
 using test::N;
 using Kind = ZoneTrust::Kind;
 
+constexpr std::size_t kRoomy = std::size_t{16} << 20;
 const TimePoint kNow{std::chrono::hours(10)};
 
 ZoneTrustPtr Trust(std::string_view zone, Kind kind = Kind::kSecure,
@@ -25,7 +26,7 @@ ZoneTrustPtr Trust(std::string_view zone, Kind kind = Kind::kSecure,
 }
 
 TEST(TrustCache, FindsWhatWasPutInAnyLetterCaseUntilItExpires) {
-  TrustCache cache;
+  TrustCache cache(kRoomy);
   const auto trust = Trust("example.");
   cache.Put(trust, kNow);
   EXPECT_EQ(cache.Find(N("EXAMPLE."), kNow), trust);
@@ -35,7 +36,7 @@ TEST(TrustCache, FindsWhatWasPutInAnyLetterCaseUntilItExpires) {
 }
 
 TEST(TrustCache, PutTakesThePlaceOfWhatWasKnown) {
-  TrustCache cache;
+  TrustCache cache(kRoomy);
   cache.Put(Trust("example."), kNow);
   const auto bogus = Trust("Example.", Kind::kBogus);
   cache.Put(bogus, kNow);
@@ -47,7 +48,7 @@ TEST(TrustCache, PutTakesThePlaceOfWhatWasKnown) {
 }
 
 TEST(TrustCache, DeepestIsTheClosestLiveZoneAboveAndNotWhatIsNoCut) {
-  TrustCache cache;
+  TrustCache cache(kRoomy);
   const auto root = Trust(".");
   const auto zone = Trust("b.example.");
   cache.Put(root, kNow);
@@ -63,14 +64,14 @@ TEST(TrustCache, DeepestIsTheClosestLiveZoneAboveAndNotWhatIsNoCut) {
 }
 
 TEST(TrustCache, DeepestOfAnEmptyCacheIsNothing) {
-  TrustCache cache;
+  TrustCache cache(kRoomy);
   EXPECT_EQ(cache.FindDeepest(N("a.example."), kNow), nullptr);
   cache.Put(Trust(".", Kind::kNoCut), kNow);
   EXPECT_EQ(cache.FindDeepest(N("a.example."), kNow), nullptr);
 }
 
 TEST(TrustCache, FlushBelowTakesTheZoneAndAllBelowIt) {
-  TrustCache cache;
+  TrustCache cache(kRoomy);
   for (const char* zone : {".", "example.", "a.example.", "b.a.example.", "example.net."}) {
     cache.Put(Trust(zone), kNow);
   }
@@ -81,15 +82,26 @@ TEST(TrustCache, FlushBelowTakesTheZoneAndAllBelowIt) {
   EXPECT_EQ(cache.stats().entries, 0U);
 }
 
-TEST(TrustCache, IsBoundedByEntries) {
-  TrustCache cache(300);
-  for (int i = 0; i < 3000; ++i) cache.Put(Trust("z" + std::to_string(i) + ".example."), kNow);
-  EXPECT_LE(cache.stats().entries, 300U);
-  EXPECT_GE(cache.stats().entries, 200U);
+TEST(TrustCache, IsBoundedByOctetsAndKeysCount) {
+  const auto fill = [](bool with_key) {
+    TrustCache cache(std::size_t{100} << 10);
+    for (int i = 0; i < 3000; ++i) {
+      auto trust = std::make_shared<ZoneTrust>(*Trust("z" + std::to_string(i) + ".example."));
+      auto keys = std::make_shared<KeySet>();
+      keys->keys.resize(with_key ? 2 : 0);
+      trust->keys = std::move(keys);
+      cache.Put(trust, kNow);
+    }
+    EXPECT_LE(cache.stats().cost, std::size_t{100} << 10);
+    return cache.stats().entries;
+  };
+  EXPECT_GT(fill(false), 100U);
+  EXPECT_GT(fill(true), 10U);
+  EXPECT_GT(fill(false), 4 * fill(true));
 }
 
 TEST(TrustCache, CountsHitsAndMisses) {
-  TrustCache cache;
+  TrustCache cache(kRoomy);
   cache.Put(Trust("example."), kNow);
   static_cast<void>(cache.Find(N("example."), kNow));
   static_cast<void>(cache.Find(N("example.net."), kNow));
@@ -99,7 +111,7 @@ TEST(TrustCache, CountsHitsAndMisses) {
 }
 
 TEST(TrustCache, ServesManyThreads) {
-  TrustCache cache(1000);
+  TrustCache cache(kRoomy);
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&cache, t] {
