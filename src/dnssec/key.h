@@ -46,6 +46,9 @@ using KeySetPtr = std::shared_ptr<const KeySet>;
 struct KeyTrouble {
   Ede ede = Ede::kDnskeyMissing;
   std::string text;
+
+  KeyTrouble() = default;
+  KeyTrouble(Ede code, std::string why) : ede(code), text(std::move(why)) {}
 };
 
 /// All keys of `dnskeys` that may sign; at most kMaxZoneKeys of them are read.

@@ -108,7 +108,18 @@ bool TrustPoint::Restore(const TrustPointState& state) {
     same |= Contains(state.configured, ToOctets(configured_->rdata(i)));
   }
   if (!same) return false;
+  // A key that was configured then and is not now was taken out by hand.
+  const auto dropped = [&](const TrackedKey& key) {
+    return std::any_of(state.configured.begin(), state.configured.end(), [&](const KeyOctets& ds) {
+      if (!Names(ds, key.rdata)) return false;
+      for (std::size_t i = 0; i < configured_->size(); ++i) {
+        if (Names(ToOctets(configured_->rdata(i)), key.rdata)) return false;
+      }
+      return key.trusted();
+    });
+  };
   keys_ = state.keys;
+  std::erase_if(keys_, dropped);
   seen_ = state.seen;
   next_query_ = state.next_query;
   original_ttl_ = state.original_ttl;

@@ -30,6 +30,7 @@ struct ZoneTrust {
   bool has_ds = false;     ///< the parent vouches for keys: the zone is signed, whatever came of it
   std::optional<Ede> ede;  ///< of all but kSecure and kNoCut, where there is something to say
   std::string text;
+  bool passing = false;  ///< by a limit of one request: not to be kept
   TimePoint expires{};
 };
 using ZoneTrustPtr = std::shared_ptr<const ZoneTrust>;

@@ -65,7 +65,8 @@ std::string Describe(const dns::Rrset& rrset) {
 }
 
 std::string Describe(const dns::Rrset& rrset, const Rrsig& rrsig) {
-  // Short, because it goes into an Extended DNS Error: tag and algorithm number, as tools show keys.
+  // Short, because it goes into an Extended DNS Error: tag and algorithm number, as tools show
+  // keys.
   return Describe(rrset) + ": RRSIG by key " + std::to_string(rrsig.key_tag) + "/" +
          std::to_string(rrsig.algorithm) + " of " + rrsig.signer.ToText();
 }

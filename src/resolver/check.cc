@@ -18,7 +18,6 @@ using dnssec::ZoneTrustPtr;
 using Kind = dnssec::ZoneTrust::Kind;
 
 constexpr std::uint32_t kForever = std::numeric_limits<std::uint32_t>::max();
-constexpr std::uint32_t kBogusTtl = 60;  // seconds for which bogus data serves those who set CD
 constexpr std::size_t kMostSigners = 3;  // looked at for one denial
 constexpr int kServersForAnswer = 3;     // asked where what one says is bogus
 
@@ -27,19 +26,28 @@ Finding FromTrust(const ZoneTrust& trust) {
   Finding finding;
   finding.ede = trust.ede;
   finding.text = trust.text;
+  finding.passing = trust.passing;
   switch (trust.kind) {
     case Kind::kInsecure:
-    case Kind::kNoCut:
-    case Kind::kSecure:
       finding.security = Security::kInsecure;
       break;
     case Kind::kIndeterminate:
       finding.security = Security::kIndeterminate;
       break;
     case Kind::kBogus:
+    case Kind::kNoCut:
+    case Kind::kSecure:
       finding.security = Security::kBogus;
       break;
   }
+  return finding;
+}
+
+Finding Exception() {
+  Finding finding;
+  finding.security = Security::kInsecure;
+  finding.ede = Ede::kNegativeTrustAnchor;
+  finding.text = "a negative trust anchor is in force";
   return finding;
 }
 
@@ -52,13 +60,13 @@ Finding Bogus(Ede ede, std::string text, bool elsewhere) {
 }
 
 // The zones that claim to deny something at `name`, the deepest first.
-std::vector<Name> DeniersOf(const Name& name, RrType type, const dns::RrsetPtr& soa,
-                            const std::vector<dns::RrsetPtr>& proof) {
+template <class MayDeny>
+std::vector<Name> DeniersOf(const dns::RrsetPtr& soa, const std::vector<dns::RrsetPtr>& proof,
+                            const MayDeny& may_deny) {
   std::vector<Name> signers;
   const auto add = [&](const dns::Rrset& rrset) {
     for (const Name& signer : dnssec::Signers(rrset)) {
-      const bool fits = type == RrType::kDs ? name.IsBelow(signer) : name.IsAtOrBelow(signer);
-      if (fits && std::find(signers.begin(), signers.end(), signer) == signers.end()) {
+      if (may_deny(signer) && std::find(signers.begin(), signers.end(), signer) == signers.end()) {
         signers.push_back(signer);
       }
     }
@@ -94,6 +102,7 @@ void MakeBogus(Link& link, const Finding& finding) {
   link.soa = nullptr;
   link.proof.clear();
   link.elsewhere = finding.elsewhere;
+  link.ours = finding.passing;
   link.ede = finding.ede.value_or(Ede::kBogus);
   link.ede_text = finding.text;
 }
@@ -109,12 +118,18 @@ net::Task<Link> Resolver::State::FetchChecked(Name name, RrType type, Checking c
     Link link = co_await fetch;
     // Nobody else to ask, or nobody who answers.
     const bool failed = link.kind == LookupKind::kError || link.kind == LookupKind::kTimeout;
-    if (first && failed && !link.alias) co_return std::move(*first);
+    if (first && failed && !link.alias) {
+      DoubtDelegationAbove(name);
+      co_return std::move(*first);
+    }
     net::Task<void> check = Check(link, type, checking);
     co_await check;
     const bool again = link.kind == LookupKind::kBogus && link.elsewhere &&
                        link.server != Endpoint{} && attempt < kServersForAnswer;
-    if (!again) co_return link;
+    if (!again) {
+      if (link.kind == LookupKind::kBogus && link.elsewhere) DoubtDelegationAbove(name);
+      co_return link;
+    }
     Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] {
       return "bogus from " + link.server.ToText() + ": asking another server (" + link.ede_text +
              ")";
@@ -137,11 +152,24 @@ net::Task<void> Resolver::State::Check(Link& link, RrType type, Checking checkin
   };
   for (std::size_t i = 0; i < link.chain.size(); ++i) {
     // The CNAME that a DNAME made is as good as the DNAME (RFC 6672 section 5.3.1).
-    const bool made = i > 0 && link.chain[i - 1]->type() == RrType::kDname;
-    if (made) continue;
+    if (i > 0 && link.chain[i - 1]->type() == RrType::kDname) {
+      const dns::RrsetPtr& dname = link.chain[i - 1];
+      const Name owner = link.chain[i]->owner();
+      // An insecure zone above an anchor does not lead away what is below the anchor.
+      if (dname->security() != Security::kSecure && Excepted(owner, checking) == nullptr &&
+          IsBelowAnchor(owner, dname->owner(), checking)) {
+        MakeBogus(link,
+                  Bogus(Ede::kBogus,
+                        owner.ToText() + ": led away by a DNAME above its trust anchor", false));
+        co_return;
+      }
+      link.chain[i] = Certify(*link.chain[i], {dname->security(), dname->reason()},
+                              dname->TtlAt(scheduler_.Now()), scheduler_.Now());
+      continue;
+    }
     net::Task<Finding> check = CheckRrset(link.chain[i], false, checking);
     const Finding finding = co_await check;
-    caches_.rrsets.Put(finding.rrset, scheduler_.Now());
+    if (!finding.passing) StoreChecked(finding.rrset, checking);
     if (finding.security == Security::kBogus) {
       MakeBogus(link, finding);
       co_return;
@@ -156,7 +184,7 @@ net::Task<void> Resolver::State::Check(Link& link, RrType type, Checking checkin
   if (link.kind == LookupKind::kData) {
     net::Task<Finding> check = CheckRrset(link.data, false, checking);
     const Finding finding = co_await check;
-    caches_.rrsets.Put(finding.rrset, scheduler_.Now());
+    if (!finding.passing) StoreChecked(finding.rrset, checking);
     if (finding.security == Security::kBogus) {
       MakeBogus(link, finding);
       co_return;
@@ -168,7 +196,7 @@ net::Task<void> Resolver::State::Check(Link& link, RrType type, Checking checkin
     net::Task<Finding> check =
         CheckDenial(link.final_name, type, nxdomain, link.soa, link.proof, checking);
     const Finding finding = co_await check;
-    StoreCheckedDenial(link, type, finding);
+    if (!finding.passing) StoreCheckedDenial(link, type, finding, checking);
     if (finding.security == Security::kBogus) {
       MakeBogus(link, finding);
       co_return;
@@ -183,17 +211,41 @@ net::Task<void> Resolver::State::Check(Link& link, RrType type, Checking checkin
   link.security = weakest;
 }
 
+// Settings that hold no longer judge nothing.
+void Resolver::State::StoreChecked(const dns::RrsetPtr& rrset, const Checking& checking) {
+  if (checking.settings == settings_) caches_.rrsets.Put(rrset, scheduler_.Now());
+}
+
+// Where an anchor stands between `zone` and `name`, the zone has no say in what is below the
+// anchor.
+bool Resolver::State::IsBelowAnchor(const Name& name, const Name& zone, const Checking& checking) {
+  const dnssec::TrustAnchorsPtr anchors = checking.dnssec().anchors->Get();
+  const dns::RrsetPtr* anchor = anchors->FindDeepest(name);
+  return anchor != nullptr && (*anchor)->owner().IsBelow(zone);
+}
+
+// Bogus whoever says it: perhaps the referral that led there was.
+void Resolver::State::DoubtDelegationAbove(const Name& name) {
+  const auto delegation = caches_.delegations.FindDeepest(name, scheduler_.Now());
+  if (delegation == nullptr || delegation->zone.is_root()) return;
+  if (MayDoubt(delegation->zone)) caches_.delegations.Flush(delegation->zone);
+}
+
 // What was found goes in place of what was said. A bogus denial stays for those who set CD, and not
 // for long.
-void Resolver::State::StoreCheckedDenial(const Link& link, RrType type, const Finding& finding) {
+void Resolver::State::StoreCheckedDenial(const Link& link, RrType type, const Finding& finding,
+                                         const Checking& checking) {
+  if (checking.settings != settings_) return;
   const TimePoint now = scheduler_.Now();
   const bool bogus = finding.security == Security::kBogus;
   const dns::RrsetPtr& soa = bogus ? link.soa : finding.soa;
   if (soa == nullptr) return;
   std::uint32_t ttl = bogus ? kBogusTtl : settings_->max_negative_ttl;
   for (const dns::RrsetPtr& proof : finding.proof) ttl = std::min(ttl, proof->TtlAt(now));
-  cache::Negative negative = cache::MakeNegative(soa, bogus ? link.proof : finding.proof, now, ttl,
-                                                 {finding.security, finding.ede});
+  // The SOA tells clients for how long: no longer than what proves it.
+  cache::Negative negative = cache::MakeNegative(
+      bogus ? soa : Certify(*soa, {soa->security(), soa->reason()}, ttl, now),
+      bogus ? link.proof : finding.proof, now, ttl, {finding.security, finding.ede});
   if (link.kind == LookupKind::kNxdomain) {
     caches_.rrsets.PutNxdomain(link.final_name, std::move(negative), now);
   } else {
@@ -212,21 +264,21 @@ net::Task<Finding> Resolver::State::CheckRrset(dns::RrsetPtr rrset, bool above, 
                             scheduler_.Now(), {rrset->proof().begin(), rrset->proof().end()});
     return finding;
   };
-  if (rrset->security() != Security::kUnchecked && rrset->security() != Security::kBogus) {
+  const bool settled =
+      rrset->security() != Security::kUnchecked && rrset->security() != Security::kBogus;
+  if (settled && rrset->reason() != Ede::kNegativeTrustAnchor) {
     Finding known;
     known.security = rrset->security();
     known.ede = rrset->reason();
     known.rrset = rrset;
     co_return known;
   }
-  if (Excepted(owner, checking) != nullptr) {
-    net::Task<ZoneTrustPtr> task = TrustOf(owner, checking);
-    const ZoneTrustPtr trust = co_await task;
-    co_return keep(FromTrust(*trust));
-  }
+  if (Excepted(owner, checking) != nullptr) co_return keep(Exception());
+  const bool of_parent = (above || rrset->type() == RrType::kDs) && !owner.is_root();
+  const Name base = of_parent ? owner.Parent() : owner;
   std::optional<Finding> failed;
   for (const Name& signer : dnssec::Signers(*rrset)) {
-    if (above && !owner.IsBelow(signer)) continue;
+    if (!base.IsAtOrBelow(signer) || IsBelowAnchor(base, signer, checking)) continue;
     net::Task<ZoneTrustPtr> task = TrustOf(signer, checking);
     const ZoneTrustPtr trust = co_await task;
     if (trust->kind == Kind::kNoCut) continue;
@@ -239,9 +291,7 @@ net::Task<Finding> Resolver::State::CheckRrset(dns::RrsetPtr rrset, bool above, 
   if (failed) co_return keep(std::move(*failed));
 
   // Unsigned, or signed by nobody who could: that is right only in an insecure zone.
-  const bool of_parent = above || rrset->type() == RrType::kDs;
-  net::Task<ZoneTrustPtr> task =
-      EnclosingTrust(of_parent && !owner.is_root() ? owner.Parent() : owner, checking);
+  net::Task<ZoneTrustPtr> task = EnclosingTrust(base, checking);
   const ZoneTrustPtr trust = co_await task;
   if (trust->kind != Kind::kSecure) co_return keep(FromTrust(*trust));
   co_return keep(Bogus(Ede::kRrsigsMissing,
@@ -291,7 +341,7 @@ net::Task<Finding> Resolver::State::Verify(dns::RrsetPtr rrset, dnssec::KeySetPt
     // Its sisters are made from it (RFC 8198 section 5.3).
     const Result<Name> wildcard = owner.Suffix(verdict.signed_labels).Prepend("*");
     if (wildcard) {
-      caches_.rrsets.Put(Certify(*rrset, Security::kSecure, ttl, now, {}, &*wildcard), now);
+      StoreChecked(Certify(*rrset, Security::kSecure, ttl, now, {}, &*wildcard), checking);
     }
   }
   co_return finding;
@@ -316,6 +366,7 @@ net::Task<Finding> Resolver::State::VerifyOne(dns::RrsetPtr rrset, dnssec::KeySe
           Finding late;
           late.ede = Ede::kOther;
           late.text = "validation limit: no time left for " + rrset->owner().ToText();
+          late.passing = true;
           verdict.limited = true;
           co_return late;
         }
@@ -344,6 +395,7 @@ net::Task<Finding> Resolver::State::VerifyOne(dns::RrsetPtr rrset, dnssec::KeySe
   finding.ede = verdict.ede;
   finding.text = verdict.text;
   finding.elsewhere = !verdict.limited;
+  finding.passing = verdict.limited && !verdict.too_many_failures;
   Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] { return "bogus: " + verdict.text; });
   co_return finding;
 }
@@ -358,13 +410,14 @@ net::Task<Finding> Resolver::State::CheckDenial(Name name, RrType type, bool nxd
     finding.proof = proof;
     return finding;
   };
-  if (Excepted(name, checking) != nullptr) {
-    net::Task<ZoneTrustPtr> task = TrustOf(name, checking);
-    const ZoneTrustPtr trust = co_await task;
-    co_return keep(FromTrust(*trust));
-  }
+  if (Excepted(name, checking) != nullptr) co_return keep(Exception());
   std::optional<Finding> failed;
-  for (const Name& signer : DeniersOf(name, type, soa, proof)) {
+  const bool of_parent = type == RrType::kDs && !name.is_root();
+  const Name base = of_parent ? name.Parent() : name;
+  const auto may_deny = [&](const Name& signer) {
+    return base.IsAtOrBelow(signer) && !IsBelowAnchor(base, signer, checking);
+  };
+  for (const Name& signer : DeniersOf(soa, proof, may_deny)) {
     net::Task<ZoneTrustPtr> task = TrustOf(signer, checking);
     const ZoneTrustPtr trust = co_await task;
     if (trust->kind == Kind::kNoCut) continue;
@@ -377,8 +430,7 @@ net::Task<Finding> Resolver::State::CheckDenial(Name name, RrType type, bool nxd
   }
   if (failed) co_return std::move(*failed);
 
-  net::Task<ZoneTrustPtr> task =
-      EnclosingTrust(type == RrType::kDs && !name.is_root() ? name.Parent() : name, checking);
+  net::Task<ZoneTrustPtr> task = EnclosingTrust(base, checking);
   const ZoneTrustPtr trust = co_await task;
   if (trust->kind != Kind::kSecure) co_return keep(FromTrust(*trust));
   co_return Bogus(proof.empty() && soa == nullptr ? Ede::kNsecMissing : Ede::kRrsigsMissing,

@@ -27,8 +27,11 @@ Link FromOutcome(const Name& name, const ZoneOutcome& outcome) {
   switch (outcome.kind) {
     case ZoneOutcome::Kind::kSilent:
       return Failed(name, LookupKind::kTimeout, Ede::kNoReachableAuthority, outcome.why);
-    case ZoneOutcome::Kind::kNoBudget:
-      return Failed(name, LookupKind::kError, Ede::kOther, outcome.why);
+    case ZoneOutcome::Kind::kNoBudget: {
+      Link link = Failed(name, LookupKind::kError, Ede::kOther, outcome.why);
+      link.ours = true;
+      return link;
+    }
     case ZoneOutcome::Kind::kUseless:
     case ZoneOutcome::Kind::kReply:
       break;
@@ -173,7 +176,7 @@ class Descent {
     if (!checked_ || zone_.recursive) return;
     if (state_.caches_.trust.Find(zone_.zone, state_.scheduler_.Now()) != nullptr) return;
     if (settings_->dnssec.anchors->Get()->FindDeepest(zone_.zone) == nullptr) return;
-    auto keys = std::make_unique<net::Started<dnssec::ZoneTrustPtr>>(
+    auto keys = std::make_shared<net::Started<dnssec::ZoneTrustPtr>>(
         state_.scheduler_, state_.TrustOf(zone_.zone, Checking(request_, settings_)));
     // The keys of the zone above are waited for by these by now.
     keys_ = std::move(keys);
@@ -223,6 +226,7 @@ class Descent {
     }
     Link link = FromReply(reply, type_, *settings_, zone_.dns64);
     link.server = outcome.server;
+    link.keys = keys_;
     return link;
   }
 
@@ -302,7 +306,7 @@ class Descent {
   bool restarted_ = false;                                    // a parent was asked again
   ZoneOutcomePtr failure_;                                    // the last one
   ZoneOutcomePtr suspect_;                                    // a denied minimized question
-  std::unique_ptr<net::Started<dnssec::ZoneTrustPtr>> keys_;  // of the zone that is asked
+  std::shared_ptr<net::Started<dnssec::ZoneTrustPtr>> keys_;  // of the zone that is asked
 };
 
 }  // namespace

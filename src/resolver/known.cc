@@ -2,12 +2,26 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include "resolver/state.h"
 
 namespace resolve64::resolver {
 namespace {
+
+// Seconds that all of `proof` live at least (RFC 8198 section 5.4).
+std::uint32_t LeastTtl(const std::vector<dns::RrsetPtr>& proof, TimePoint now) {
+  std::uint32_t ttl = std::numeric_limits<std::uint32_t>::max();
+  for (const dns::RrsetPtr& rrset : proof) ttl = std::min(ttl, rrset->TtlAt(now));
+  return ttl;
+}
+
+// What an exception made insecure is judged again: it may have ended (RFC 7646).
+void Mark(Link& link, Security security, std::optional<Ede> reason) {
+  link.security = reason == Ede::kNegativeTrustAnchor ? Security::kUnchecked : security;
+  if (link.security != Security::kUnchecked) link.ede = reason;
+}
 
 Link Denied(const Name& name, const cache::Negative& negative, bool nxdomain) {
   Link link;
@@ -16,8 +30,7 @@ Link Denied(const Name& name, const cache::Negative& negative, bool nxdomain) {
   link.rcode = nxdomain ? Rcode::kNxDomain : Rcode::kNoError;
   link.soa = negative.soa;
   link.proof = negative.proof;
-  link.security = negative.security;
-  link.ede = negative.reason;
+  Mark(link, negative.security, negative.reason);
   return link;
 }
 
@@ -26,8 +39,7 @@ Link Data(dns::RrsetPtr rrset) {
   link.kind = LookupKind::kData;
   link.rcode = Rcode::kNoError;
   link.final_name = rrset->owner();
-  link.security = rrset->security();
-  link.ede = rrset->reason();
+  Mark(link, rrset->security(), rrset->reason());
   link.data = std::move(rrset);
   return link;
 }
@@ -36,8 +48,7 @@ Link Alias(dns::RrsetPtr cname) {
   Link link;
   link.alias = true;
   link.final_name = dns::TargetOf(cname->rdata(0));
-  link.security = cname->security();
-  link.ede = cname->reason();
+  Mark(link, cname->security(), cname->reason());
   link.chain.push_back(std::move(cname));
   return link;
 }
@@ -47,8 +58,7 @@ Link Alias(dns::RrsetPtr cname) {
 Link Redirected(const Name& name, const dns::RrsetPtr& dname, TimePoint now) {
   Link link;
   link.final_name = name;
-  link.security = dname->security();
-  link.ede = dname->reason();
+  Mark(link, dname->security(), dname->reason());
   link.chain.push_back(dname);
   const Result<Name> target = name.Rebase(dname->owner(), dns::TargetOf(dname->rdata(0)));
   if (!target) {
@@ -74,8 +84,10 @@ std::optional<Link> Resolver::State::Known(const Name& name, RrType type, const 
     return accept == Accept::kAnything || security != Security::kBogus;
   };
   cache::Found found = caches_.rrsets.Find(name, type, now);
-  const bool settled = found.rrset != nullptr && found.rrset->security() != Security::kUnchecked &&
-                       found.rrset->security() != Security::kBogus;
+  const Security security = found.rrset != nullptr      ? found.rrset->security()
+                            : found.negative != nullptr ? found.negative->security
+                                                        : Security::kUnchecked;
+  const bool settled = security != Security::kUnchecked && security != Security::kBogus;
   if (accept != Accept::kAnything && !settled) {
     // A failed validation comes before the data that failed it (RFC 9520 section 3.4).
     const auto failure = caches_.failures.Find(name, type, now);
@@ -174,18 +186,30 @@ std::optional<Link> Resolver::State::KnownAbove(const Name& name, TimePoint now,
   for (const ConfiguredZone& zone : settings.zones) {
     if (name.IsAtOrBelow(zone.zone)) floor = std::max(floor, zone.zone.LabelCount());
   }
+  // Nor does what is not secure cross a trust anchor.
+  std::size_t anchored = 0;
+  if (settings.dnssec.validation && accept != Accept::kAnything) {
+    const dnssec::TrustAnchorsPtr anchors = settings.dnssec.anchors->Get();
+    if (const dns::RrsetPtr* anchor = anchors->FindDeepest(name)) {
+      anchored = (*anchor)->owner().LabelCount();
+    }
+  }
+  const auto reaches = [&](std::size_t labels_above, Security security) {
+    return labels_above >= anchored || security == Security::kSecure;
+  };
   const std::size_t labels = name.LabelCount();
   for (std::size_t up = 1; up <= labels && labels - up >= std::max<std::size_t>(floor, 1); ++up) {
     const Name ancestor = name.Parent(up);
     const auto dname = caches_.rrsets.Find(ancestor, RrType::kDname, now).rrset;
-    if (dname != nullptr && usable(dname->security())) {
+    if (dname != nullptr && usable(dname->security()) && reaches(labels - up, dname->security())) {
       Tell(trace, scheduler_.clock(), "cache",
            [&] { return "a DNAME at " + ancestor.ToText() + " is in the cache"; });
       return Redirected(name, dname, now);
     }
   }
   const cache::NegativePtr nxdomain = caches_.rrsets.FindNxdomainAbove(name, now);
-  if (nxdomain == nullptr || nxdomain->name.LabelCount() < floor || !usable(nxdomain->security)) {
+  if (nxdomain == nullptr || nxdomain->name.LabelCount() < floor || !usable(nxdomain->security) ||
+      !reaches(nxdomain->name.LabelCount(), nxdomain->security)) {
     return std::nullopt;
   }
   Tell(trace, scheduler_.clock(), "cache",
@@ -218,7 +242,7 @@ std::optional<Link> Resolver::State::KnownByDenial(const Name& name, RrType type
     link.final_name = name;
     link.kind = denial->nxdomain ? LookupKind::kNxdomain : LookupKind::kNodata;
     link.rcode = denial->nxdomain ? Rcode::kNxDomain : Rcode::kNoError;
-    link.soa = std::move(denial->soa);
+    link.soa = Certify(*denial->soa, Security::kSecure, LeastTtl(denial->proof, now), now);
     link.proof = std::move(denial->proof);
     link.security = Security::kSecure;
     return link;
@@ -233,14 +257,14 @@ std::optional<Link> Resolver::State::KnownByDenial(const Name& name, RrType type
       return name.ToText() + " " + ToText(wanted) + " comes from the validated wildcard " +
              wildcard->wildcard.ToText() + " (RFC 8198 section 5.3)";
     });
-    dns::RrsetPtr expanded =
-        dns::Certify(*source, Security::kSecure, source->ttl(), now, wildcard->proof, &name);
+    dns::RrsetPtr expanded = dns::Certify(
+        *source, Security::kSecure, LeastTtl(wildcard->proof, now), now, wildcard->proof, &name);
     return wanted == type ? Data(std::move(expanded)) : Alias(std::move(expanded));
   }
   return std::nullopt;
 }
 
-void Resolver::State::Store(const Question& question, const upstream::ZoneOutcome& outcome) {
+void Resolver::State::Store(const upstream::ZoneOutcome& outcome) {
   const Reply& reply = outcome.reply;
   const TimePoint now = scheduler_.Now();
   bool after_dname = false;
@@ -254,7 +278,6 @@ void Resolver::State::Store(const Question& question, const upstream::ZoneOutcom
     return;
   }
   if (reply.data != nullptr) caches_.rrsets.Put(reply.data, now);
-  caches_.failures.Forget(question.name, question.type);
 }
 
 void Resolver::State::StoreDenial(const Reply& reply, RrType type) {

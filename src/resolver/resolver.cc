@@ -83,8 +83,8 @@ Resolver::State::State(net::Scheduler& scheduler, Random& random, Caches& caches
       caches_(caches),
       stats_(stats),
       context_{scheduler, random, caches.servers, transport, stats, {}},
-      joined_(context_, [this](const Question& question,
-                               const upstream::ZoneOutcome& outcome) { Store(question, outcome); }),
+      joined_(context_, [this](const Question& /*question*/,
+                               const upstream::ZoneOutcome& outcome) { Store(outcome); }),
       turns_(scheduler, kTurnMicroseconds),
       background_(scheduler) {}
 
@@ -112,7 +112,15 @@ net::Task<Answer> Resolver::State::Resolve(Name name, RrType type, RequestPtr re
       net::Task<Link> fetch = checked ? FetchChecked(current, type, checking)
                                       : Fetch(current, type, request, settings, path, false, {});
       Link fetched = co_await fetch;
-      if (IsFailure(fetched.kind) && !fetched.alias) StoreFailure(current, type, fetched);
+      // What a limit of this request did to a name that an alias led to says nothing to others.
+      const bool ours = fetched.ours || scheduler_.Now() >= request->deadline;
+      const bool ignored = request->ignore_negative_anchors || (ours && !first);
+      if (!IsFailure(fetched.kind) || fetched.alias) {
+        // What was not validated does not undo that it was bogus.
+        if (checked || !settings->dnssec.validation) caches_.failures.Forget(current, type);
+      } else if (!ignored) {
+        StoreFailure(current, type, fetched);
+      }
       link = std::move(fetched);
     }
     if (answer.chain.empty()) answer.authoritative = link->authoritative;

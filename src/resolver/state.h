@@ -33,6 +33,9 @@ struct Link {
   Security security = Security::kUnchecked;
   Endpoint server;         ///< who said it; unspecified where it was known
   bool elsewhere = false;  ///< bogus by its own signatures: another server may have better
+  bool ours = false;       ///< it failed by a limit of the request: others may do better
+  /// The keys of its zone, on their way: they are needed once it is there.
+  std::shared_ptr<net::Started<dnssec::ZoneTrustPtr>> keys;
   std::optional<Ede> ede;
   std::string ede_text;
 };
@@ -43,6 +46,7 @@ struct Finding {
   std::optional<Ede> ede;  ///< why it is not secure
   std::string text;
   bool elsewhere = false;  ///< see Link
+  bool passing = false;    ///< by a limit of the request, or by a setting: says nothing of the zone
   /// Of an RRset: as it was certified; of a bogus one as it was.
   dns::RrsetPtr rrset;
   /// Of a denial: what it needs, as it was certified.
@@ -50,6 +54,9 @@ struct Finding {
   std::vector<dns::RrsetPtr> proof;
   bool delegation = false;  ///< of a denial of DS: there is an insecure delegation at the name
 };
+
+/// Seconds for which bogus data serves those who set CD.
+inline constexpr std::uint32_t kBogusTtl = 60;
 
 /// Whose word is enough. A recursive lookup for DS or DNSKEY wants what was not found bogus before;
 /// a client that sets CD takes anything.
@@ -109,7 +116,7 @@ class Resolver::State {
   /// What validated denials say of names that nobody asked for yet (RFC 8198).
   std::optional<Link> KnownByDenial(const Name& name, RrType type, const Settings& settings,
                                     dnssec::Work& work, Trace* trace);
-  void Store(const Question& question, const upstream::ZoneOutcome& outcome);
+  void Store(const upstream::ZoneOutcome& outcome);
   void StoreDenial(const Reply& reply, RrType type);
   void StoreFailure(const Name& name, RrType type, const Link& link);
 
@@ -180,10 +187,17 @@ class Resolver::State {
                                    Trace* trace) const;
   std::optional<Link> KnownAbove(const Name& name, TimePoint now, const Settings& settings,
                                  Accept accept, Trace* trace);
+
   std::optional<Link> FromMemory(const Name& name, RrType type, const Settings& settings,
                                  bool checked, bool for_client, dnssec::Work& work, Trace* trace);
-  void StoreCheckedDenial(const Link& link, RrType type, const Finding& finding);
-  net::Task<Link> Raw(Name name, RrType type, Checking checking, std::vector<Endpoint> avoid);
+  void StoreChecked(const dns::RrsetPtr& rrset, const Checking& checking);
+  void StoreCheckedDenial(const Link& link, RrType type, const Finding& finding,
+                          const Checking& checking);
+  void DoubtDelegationAbove(const Name& name);
+  [[nodiscard]] static bool IsBelowAnchor(const Name& name, const Name& zone,
+                                          const Checking& checking);
+  net::Task<Link> Raw(Name name, RrType type, bool fresh, std::vector<Endpoint> avoid,
+                      Checking checking);
   net::Task<Finding> Verify(dns::RrsetPtr rrset, dnssec::KeySetPtr keys, Checking checking);
   net::Task<Finding> VerifyOne(dns::RrsetPtr rrset, dnssec::KeySetPtr keys, Checking checking,
                                dnssec::Verdict& verdict);
@@ -193,7 +207,8 @@ class Resolver::State {
   net::Task<Finding> FindDs(Name zone, Checking checking);
   net::Task<Finding> DsFromLink(Name zone, Link link, Checking checking);
   net::Task<dnssec::ZoneTrustPtr> FollowDs(Name zone, dns::RrsetPtr ds, Checking checking);
-  dnssec::ZoneTrustPtr Keep(std::shared_ptr<dnssec::ZoneTrust> trust, Duration life);
+  dnssec::ZoneTrustPtr Keep(std::shared_ptr<dnssec::ZoneTrust> trust, Duration life,
+                            const Checking& checking);
   ZoneView RootView(const Settings& settings);
   ZoneView ConfiguredView(const ConfiguredZone& zone, const Settings& settings);
   bool MayAsk(const Endpoint& server, const Settings& settings, bool configured) const;

@@ -32,6 +32,15 @@ Duration LifeOf(const dns::Rrset& rrset, TimePoint now) {
   return std::chrono::seconds(rrset.TtlAt(now));
 }
 
+// True where the referral spoke of DS, and what it said has not expired: that may be before the
+// delegation itself does.
+bool SaysOfDs(const cache::Delegation& delegation, TimePoint now) {
+  if (delegation.ds != nullptr) return !delegation.ds->ExpiredAt(now);
+  return !delegation.ds_proof.empty() &&
+         std::none_of(delegation.ds_proof.begin(), delegation.ds_proof.end(),
+                      [&](const dns::RrsetPtr& proof) { return proof->ExpiredAt(now); });
+}
+
 std::string KeysToText(const dnssec::KeySet& keys) {
   std::string text;
   for (const dnssec::ZoneKey& key : keys.keys) {
@@ -83,7 +92,9 @@ const dnssec::NegativeAnchor* Resolver::State::Excepted(const Name& name,
   return closest;
 }
 
-ZoneTrustPtr Resolver::State::Keep(std::shared_ptr<ZoneTrust> trust, Duration life) {
+ZoneTrustPtr Resolver::State::Keep(std::shared_ptr<ZoneTrust> trust, Duration life,
+                                   const Checking& checking) {
+  if (checking.settings != settings_) return trust;
   const TimePoint now = scheduler_.Now();
   trust->expires = now + std::min(life, kLongestLife);
   ZoneTrustPtr kept = std::move(trust);
@@ -121,6 +132,7 @@ net::Task<ZoneTrustPtr> Resolver::State::TrustOf(Name zone, Checking checking) {
   trust->zone = zone;
   trust->ede = found.ede;
   trust->text = std::move(found.text);
+  trust->passing = found.passing;
   Duration life = kNoCutLife;
   for (const dns::RrsetPtr& proof : found.proof) life = std::min(life, LifeOf(*proof, now));
   switch (found.security) {
@@ -140,17 +152,15 @@ net::Task<ZoneTrustPtr> Resolver::State::TrustOf(Name zone, Checking checking) {
       break;
   }
   Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] { return Describe(*trust); });
-  // A limit of this request says nothing to others.
-  if (trust->kind == Kind::kBogus && trust->ede == Ede::kOther) co_return trust;
   // What a negative trust anchor above made insecure is not a fact.
-  if (trust->ede == Ede::kNegativeTrustAnchor) co_return trust;
-  co_return Keep(std::move(trust), life);
+  if (trust->passing || trust->ede == Ede::kNegativeTrustAnchor) co_return trust;
+  co_return Keep(std::move(trust), life, checking);
 }
 
 // The DS of `zone`, or its denial: as it came with the referral, else asked for.
 net::Task<Finding> Resolver::State::FindDs(Name zone, Checking checking) {
   const cache::DelegationPtr delegation = caches_.delegations.Find(zone, scheduler_.Now());
-  if (delegation != nullptr && (delegation->ds != nullptr || !delegation->ds_proof.empty())) {
+  if (delegation != nullptr && SaysOfDs(*delegation, scheduler_.Now())) {
     net::Task<Finding> check =
         delegation->ds != nullptr
             ? CheckRrset(delegation->ds, true, checking)
@@ -165,16 +175,17 @@ net::Task<Finding> Resolver::State::FindDs(Name zone, Checking checking) {
   std::vector<Endpoint> avoid;
   std::optional<Finding> first;
   for (int attempt = 1;; ++attempt) {
-    net::Task<Link> raw = Raw(zone, RrType::kDs, checking, avoid);
+    net::Task<Link> raw = Raw(zone, RrType::kDs, false, avoid, checking);
     const Link link = co_await raw;
     const bool failed = link.kind == LookupKind::kError || link.kind == LookupKind::kTimeout;
     if (first && failed) co_return std::move(*first);  // nobody else to ask
     net::Task<Finding> judge = DsFromLink(zone, link, checking);
     Finding found = co_await judge;
-    const bool other = found.security == Security::kBogus && found.elsewhere &&
-                       link.server != Endpoint{} && attempt < kServersForKeys;
+    // What was in memory and is bogus is marked so by now, and asked for.
+    const bool other =
+        found.security == Security::kBogus && found.elsewhere && attempt < kServersForKeys;
     if (!other) co_return found;
-    avoid.push_back(link.server);
+    if (link.server != Endpoint{}) avoid.push_back(link.server);
     if (!first) first = std::move(found);
   }
 }
@@ -184,12 +195,16 @@ net::Task<Finding> Resolver::State::DsFromLink(Name zone, Link link, Checking ch
   if (link.local) {
     finding.security = Security::kInsecure;
     finding.text = "it is answered here";
+    finding.passing = true;
     co_return finding;
   }
   // An alias at the name: there is no zone cut (RFC 1034 section 3.6.2).
   if (!link.chain.empty()) {
-    net::Task<Finding> check = CheckRrset(link.chain.front(), true, checking);
+    // One above the name is a DNAME, which its own zone signs.
+    const bool at_name = link.chain.front()->owner() == zone;
+    net::Task<Finding> check = CheckRrset(link.chain.front(), at_name, checking);
     finding = co_await check;
+    if (!finding.passing) StoreChecked(finding.rrset, checking);
     finding.rrset = nullptr;
     co_return finding;
   }
@@ -197,7 +212,7 @@ net::Task<Finding> Resolver::State::DsFromLink(Name zone, Link link, Checking ch
     case LookupKind::kData: {
       net::Task<Finding> check = CheckRrset(link.data, true, checking);
       finding = co_await check;
-      if (finding.rrset != nullptr) caches_.rrsets.Put(finding.rrset, scheduler_.Now());
+      if (!finding.passing) StoreChecked(finding.rrset, checking);
       co_return finding;
     }
     case LookupKind::kNodata:
@@ -205,6 +220,7 @@ net::Task<Finding> Resolver::State::DsFromLink(Name zone, Link link, Checking ch
       net::Task<Finding> check = CheckDenial(zone, RrType::kDs, link.kind == LookupKind::kNxdomain,
                                              link.soa, link.proof, checking);
       finding = co_await check;
+      if (!finding.passing) StoreCheckedDenial(link, RrType::kDs, finding, checking);
       co_return finding;
     }
     case LookupKind::kError:
@@ -214,6 +230,7 @@ net::Task<Finding> Resolver::State::DsFromLink(Name zone, Link link, Checking ch
   }
   finding.ede = link.ede;
   finding.text = zone.ToText() + " DS: " + link.ede_text;
+  finding.passing = link.ours;
   co_return finding;
 }
 
@@ -227,30 +244,32 @@ net::Task<ZoneTrustPtr> Resolver::State::FollowDs(Name zone, dns::RrsetPtr ds, C
     trust->ede = support.ede;
     trust->text = support.text;
     Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] { return Describe(*trust); });
-    co_return Keep(std::move(trust), LifeOf(*ds, scheduler_.Now()));
+    co_return Keep(std::move(trust), LifeOf(*ds, scheduler_.Now()), checking);
   }
   auto trust = std::make_shared<ZoneTrust>();
   trust->zone = zone;
   trust->has_ds = true;
   bool lasting = true;  // it is not only this request that failed
   std::vector<Endpoint> avoid;
+  bool fresh = false;  // what is in memory was no good
   for (int attempt = 1; attempt <= kServersForKeys; ++attempt) {
-    net::Task<Link> raw = Raw(zone, RrType::kDnskey, checking, avoid);
+    net::Task<Link> raw = Raw(zone, RrType::kDnskey, fresh, avoid, checking);
     const Link link = co_await raw;
-    if (link.kind != LookupKind::kData || !link.chain.empty()) {
-      if (attempt > 1) break;  // no other server: what the first one said stands
-      const bool denied =
-          link.kind == LookupKind::kNodata || link.kind == LookupKind::kNxdomain || link.alias;
-      trust->ede = denied ? Ede::kDnskeyMissing : link.ede;
-      trust->text = zone.ToText() +
-                    " DNSKEY: " + (denied ? std::string("none, and there is a DS") : link.ede_text);
-      lasting = denied;
+    if (link.kind == LookupKind::kError || link.kind == LookupKind::kTimeout) {
+      if (attempt > 1) break;  // nobody else to ask: what the first one said stands
+      trust->ede = link.ede;
+      trust->text = zone.ToText() + " DNSKEY: " + link.ede_text;
+      lasting = false;
       break;
     }
     // Somebody else may have come this far with the same reply.
     if (ZoneTrustPtr known = caches_.trust.Find(zone, scheduler_.Now())) co_return known;
-    dnssec::KeyTrouble trouble;
-    const dnssec::KeySetPtr entry = dnssec::EntryKeys(*ds, *link.data, trouble);
+    dnssec::KeyTrouble trouble(Ede::kDnskeyMissing,
+                               zone.ToText() + " DNSKEY: none, and there is a DS");
+    dnssec::KeySetPtr entry;
+    if (link.data != nullptr && link.chain.empty()) {
+      entry = dnssec::EntryKeys(*ds, *link.data, trouble);
+    }
     if (entry == nullptr) {
       trust->ede = trouble.ede;
       trust->text = trouble.text;
@@ -264,40 +283,45 @@ net::Task<ZoneTrustPtr> Resolver::State::FollowDs(Name zone, dns::RrsetPtr ds, C
         trust->ede.reset();
         trust->keys = dnssec::KeysOf(*link.data);
         trust->text = "DS " + KeysToText(*entry) + ", keys " + KeysToText(*trust->keys);
-        caches_.rrsets.Put(found.rrset, now);
+        StoreChecked(found.rrset, checking);
         const Duration life =
             std::min(LifeOf(*found.rrset, now),
                      ds->trust() == dns::Trust::kLocal ? kLongestLife : LifeOf(*ds, now));
-        co_return Keep(std::move(trust), life);
+        co_return Keep(std::move(trust), life, checking);
       }
       trust->ede = found.ede;
       trust->text = found.text;
       lasting = !verdict.limited || verdict.too_many_failures;
       if (verdict.limited) break;
     }
-    if (!lasting || link.server == Endpoint{}) break;
-    avoid.push_back(link.server);
+    // One stale secondary is enough for this: the others are asked.
+    fresh = true;
+    if (link.server != Endpoint{}) avoid.push_back(link.server);
   }
   Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] { return Describe(*trust); });
+  trust->passing = !lasting;
   if (!lasting) co_return trust;
-  co_return Keep(std::move(trust), kBogusLife);
+  DoubtDelegationAbove(zone);
+  co_return Keep(std::move(trust), kBogusLife, checking);
 }
 
 // What is known or said of (name, type), not validated. What was found bogus before is asked for
 // again.
-net::Task<Link> Resolver::State::Raw(Name name, RrType type, Checking checking,
-                                     std::vector<Endpoint> avoid) {
-  if (avoid.empty()) {
+net::Task<Link> Resolver::State::Raw(Name name, RrType type, bool fresh,
+                                     std::vector<Endpoint> avoid, Checking checking) {
+  const bool first = avoid.empty();
+  if (first && !fresh) {
     std::optional<Link> known =
         Known(name, type, *checking.settings, Accept::kNotBogus, checking.trace());
     if (known) co_return std::move(*known);
   }
-  const bool first = avoid.empty();
   net::Task<Link> fetch =
       Fetch(name, type, checking.request, checking.settings, nullptr, false, std::move(avoid));
   Link link = co_await fetch;
   const bool failed = link.kind == LookupKind::kError || link.kind == LookupKind::kTimeout;
-  if (failed && first && !link.alias) StoreFailure(name, type, link);
+  // A budget or a deadline of this request says nothing to others.
+  link.ours = link.ours || (failed && scheduler_.Now() >= checking.request->deadline);
+  if (failed && first && !link.ours && !link.alias) StoreFailure(name, type, link);
   co_return link;
 }
 
@@ -352,12 +376,16 @@ void Resolver::State::TellChain(const Name& name, Trace* trace) {
 }
 
 net::Task<Security> Resolver::State::SecurityOfFailure(Name name, Checking checking) {
+  if (Excepted(name, checking) != nullptr) co_return Security::kInsecure;
   const TimePoint now = scheduler_.Now();
-  Name zone;
-  if (const auto delegation = caches_.delegations.FindDeepest(name, now)) zone = delegation->zone;
+  const cache::DelegationPtr delegation = caches_.delegations.FindDeepest(name, now);
   ZoneTrustPtr trust = caches_.trust.FindDeepest(name, now);
-  if (trust == nullptr || zone.IsBelow(trust->zone)) {
-    net::Task<ZoneTrustPtr> task = TrustOf(zone, checking);
+  if (delegation == nullptr || delegation->zone.is_root()) {
+    // A forwarder's, or the root's own: nobody said where its zone begins.
+    net::Task<ZoneTrustPtr> task = EnclosingTrust(name, checking);
+    trust = co_await task;
+  } else if (trust == nullptr || delegation->zone.IsBelow(trust->zone)) {
+    net::Task<ZoneTrustPtr> task = TrustOf(delegation->zone, checking);
     trust = co_await task;
   }
   switch (trust->kind) {

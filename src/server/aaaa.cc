@@ -307,6 +307,7 @@ Response Pipeline::Compose(const Inquiry& inquiry, const Gathered& gathered,
     // Every AAAA record is excluded, and there is no A: the denial of A speaks for both.
     if (gathered.a && gathered.a->final_name == aaaa.final_name) {
       AddDenial(*gathered.a, false, response);
+      response.secure = response.secure && gathered.a->security == Security::kSecure;
     }
     return response;
   }

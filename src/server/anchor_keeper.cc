@@ -135,11 +135,17 @@ void AnchorKeeper::Adopt(const SnapshotPtr& snapshot) {
   state->settings = snapshot->settings;
   state->follows = config.automatic_update && config.validation;
   state->negative_checked = clock_.Now();
-  if (snapshot->settings->dnssec.anchors == nullptr) return;
+  if (snapshot->settings->dnssec.anchors == nullptr) {
+    state->was_read = false;
+    return;
+  }
   for (const auto& [zone, ds] : snapshot->settings->dnssec.anchors->Get()->zones) {
     state->points.emplace(zone, TrustPoint(ds));
   }
-  if (!state->follows) return;
+  if (!state->follows) {
+    state->was_read = false;  // what was learned is on disk
+    return;
+  }
   const std::string path = StatePath(config);
   if (!state->was_read || path != state->path) {
     state->path = path;
