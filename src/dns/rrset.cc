@@ -65,9 +65,9 @@ Rrset::~Rrset() {
 }
 
 const Rrset::Proof* Rrset::proof_list() const noexcept {
-  const Proof* list = nullptr;
+  const void* list = nullptr;
   std::memcpy(&list, octets() + owner_length_ + OctetCount(), sizeof list);
-  return list;
+  return static_cast<const Proof*>(list);
 }
 
 std::span<const RrsetPtr> Rrset::proof() const noexcept {
@@ -120,7 +120,7 @@ std::size_t Rrset::cost() const noexcept {
   std::size_t cost = kOverhead + pieces * sizeof(std::uint16_t) + owner_length_ + OctetCount();
   if (!has_proof_) return cost;
   const Proof& list = *proof_list();
-  cost += sizeof(Proof*) + sizeof(Proof) + list.capacity() * sizeof(RrsetPtr);
+  cost += sizeof(void*) + sizeof(Proof) + list.capacity() * sizeof(RrsetPtr);
   for (const RrsetPtr& rrset : list) cost += rrset->cost();
   return cost;
 }
@@ -173,7 +173,7 @@ bool RrsetBuilder::AddSignature(std::span<const std::uint8_t> rdata, std::uint32
 std::shared_ptr<Rrset> RrsetBuilder::Assemble() const {
   const std::size_t pieces = rdata_.ends.size() + signatures_.ends.size();
   TailRequest request{pieces * sizeof(std::uint16_t) + owner_.length() + rdata_.octets.size() +
-                      signatures_.octets.size() + (proof_.empty() ? 0 : sizeof(Rrset::Proof*))};
+                      signatures_.octets.size() + (proof_.empty() ? 0 : sizeof(void*))};
   // The tail is passed by reference: it is known only when the block has been allocated.
   std::byte* const& tail = request.tail;
   const TailAllocator<Rrset> allocator(request);
@@ -193,7 +193,7 @@ std::shared_ptr<Rrset> RrsetBuilder::Assemble() const {
   write(rdata_.octets.data(), rdata_.octets.size());
   write(signatures_.octets.data(), signatures_.octets.size());
   if (!proof_.empty()) {
-    const auto* proof = new Rrset::Proof(proof_);
+    const void* proof = new Rrset::Proof(proof_);
     write(&proof, sizeof proof);
     rrset->has_proof_ = true;
   }

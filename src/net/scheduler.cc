@@ -1,5 +1,6 @@
 #include "net/scheduler.h"
 
+#include <cassert>
 #include <utility>
 
 namespace resolve64::net {
@@ -88,6 +89,7 @@ void Scheduler::Append(ReadyQueue& queue, ReadyNode& node) noexcept {
 }
 
 void Scheduler::Remove(ReadyNode& node) noexcept {
+  assert(node.queue_ != nullptr);
   ReadyQueue& queue = *node.queue_;
   (node.previous_ == nullptr ? queue.first : node.previous_->next_) = node.next_;
   (node.next_ == nullptr ? queue.last : node.next_->previous_) = node.previous_;

@@ -127,7 +127,7 @@ net::Task<Link> Resolver::State::FetchChecked(Name name, RrType type, Checking c
     const bool again = link.kind == LookupKind::kBogus && link.elsewhere &&
                        link.server != Endpoint{} && attempt < kServersForAnswer;
     if (!again) {
-      if (link.kind == LookupKind::kBogus && link.elsewhere) DoubtDelegationAbove(name);
+      if (link.kind == LookupKind::kBogus && !link.ours) DoubtDelegationAbove(name);
       co_return link;
     }
     Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] {
@@ -359,7 +359,6 @@ net::Task<Finding> Resolver::State::VerifyOne(dns::RrsetPtr rrset, dnssec::KeySe
     for (;;) {
       const int cost = work.NextCost();
       if (cost > 0) {
-        stats_.Add(Counter::kVerifications);
         net::TurnBudget::Waiter turn = turns_.Spend(cost, checking.request->deadline);
         const bool granted = co_await turn;
         if (!granted) {
@@ -371,6 +370,7 @@ net::Task<Finding> Resolver::State::VerifyOne(dns::RrsetPtr rrset, dnssec::KeySe
           co_return late;
         }
       }
+      if (cost > 0) stats_.Add(Counter::kVerifications);
       if (work.Step()) break;
     }
     verdict = work.verdict();

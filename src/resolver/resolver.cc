@@ -49,13 +49,9 @@ void Finish(Answer& answer, Link& link) {
 
 // The answer as a whole is as good as the weakest of its links.
 void Weaken(Answer& answer, const Link& link, bool first) {
-  if (first) {
-    answer.security = link.security;
-  } else if (link.security == Security::kBogus || answer.security == Security::kSecure) {
-    answer.security = link.security;
-  } else if (link.security == Security::kInsecure) {
-    answer.security = Security::kInsecure;
-  }
+  const bool weaker = first || link.security == Security::kBogus ||
+                      link.security == Security::kInsecure || answer.security == Security::kSecure;
+  if (weaker) answer.security = link.security;
   if (answer.ede || !link.ede) return;
   answer.ede = link.ede;
   answer.ede_text = link.ede_text;

@@ -207,7 +207,7 @@ class Resolver::State {
   net::Task<Finding> FindDs(Name zone, Checking checking);
   net::Task<Finding> DsFromLink(Name zone, Link link, Checking checking);
   net::Task<dnssec::ZoneTrustPtr> FollowDs(Name zone, dns::RrsetPtr ds, Checking checking);
-  dnssec::ZoneTrustPtr Keep(std::shared_ptr<dnssec::ZoneTrust> trust, Duration life,
+  dnssec::ZoneTrustPtr Keep(const std::shared_ptr<dnssec::ZoneTrust>& trust, Duration life,
                             const Checking& checking);
   ZoneView RootView(const Settings& settings);
   ZoneView ConfiguredView(const ConfiguredZone& zone, const Settings& settings);

@@ -92,14 +92,13 @@ const dnssec::NegativeAnchor* Resolver::State::Excepted(const Name& name,
   return closest;
 }
 
-ZoneTrustPtr Resolver::State::Keep(std::shared_ptr<ZoneTrust> trust, Duration life,
+ZoneTrustPtr Resolver::State::Keep(const std::shared_ptr<ZoneTrust>& trust, Duration life,
                                    const Checking& checking) {
   if (checking.settings != settings_) return trust;
   const TimePoint now = scheduler_.Now();
   trust->expires = now + std::min(life, kLongestLife);
-  ZoneTrustPtr kept = std::move(trust);
-  caches_.trust.Put(kept, now);
-  return kept;
+  caches_.trust.Put(trust, now);
+  return trust;
 }
 
 net::Task<ZoneTrustPtr> Resolver::State::TrustOf(Name zone, Checking checking) {
@@ -154,7 +153,7 @@ net::Task<ZoneTrustPtr> Resolver::State::TrustOf(Name zone, Checking checking) {
   Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] { return Describe(*trust); });
   // What a negative trust anchor above made insecure is not a fact.
   if (trust->passing || trust->ede == Ede::kNegativeTrustAnchor) co_return trust;
-  co_return Keep(std::move(trust), life, checking);
+  co_return Keep(trust, life, checking);
 }
 
 // The DS of `zone`, or its denial: as it came with the referral, else asked for.
@@ -244,7 +243,7 @@ net::Task<ZoneTrustPtr> Resolver::State::FollowDs(Name zone, dns::RrsetPtr ds, C
     trust->ede = support.ede;
     trust->text = support.text;
     Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] { return Describe(*trust); });
-    co_return Keep(std::move(trust), LifeOf(*ds, scheduler_.Now()), checking);
+    co_return Keep(trust, LifeOf(*ds, scheduler_.Now()), checking);
   }
   auto trust = std::make_shared<ZoneTrust>();
   trust->zone = zone;
@@ -287,7 +286,7 @@ net::Task<ZoneTrustPtr> Resolver::State::FollowDs(Name zone, dns::RrsetPtr ds, C
         const Duration life =
             std::min(LifeOf(*found.rrset, now),
                      ds->trust() == dns::Trust::kLocal ? kLongestLife : LifeOf(*ds, now));
-        co_return Keep(std::move(trust), life, checking);
+        co_return Keep(trust, life, checking);
       }
       trust->ede = found.ede;
       trust->text = found.text;
@@ -299,10 +298,13 @@ net::Task<ZoneTrustPtr> Resolver::State::FollowDs(Name zone, dns::RrsetPtr ds, C
     if (link.server != Endpoint{}) avoid.push_back(link.server);
   }
   Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] { return Describe(*trust); });
+  // Somebody else may have had better luck meanwhile.
+  const ZoneTrustPtr other = caches_.trust.Find(zone, scheduler_.Now());
+  if (other != nullptr && other->kind == Kind::kSecure) co_return other;
   trust->passing = !lasting;
   if (!lasting) co_return trust;
   DoubtDelegationAbove(zone);
-  co_return Keep(std::move(trust), kBogusLife, checking);
+  co_return Keep(trust, kBogusLife, checking);
 }
 
 // What is known or said of (name, type), not validated. What was found bogus before is asked for

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,13 +62,7 @@ class ValidationTest : public ResolverTest {
                              resolver().Resolve(testing::N(name), type, request_));
   }
 
-  Answer Explain(std::string_view name) {
-    request_ = resolver().NewRequest(std::make_shared<Trace>());
-    Answer a = testing::RunToEnd(clock_, scheduler_,
-                             resolver().Resolve(testing::N(name), RrType::kA, request_));
-    for (const auto& e : request_->trace->events()) std::cout << e.area << " " << e.message << "\n";
-    return a;
-  }
+  /// Without asking anybody.
   std::optional<Answer> FromCache(std::string_view name, RrType type = RrType::kA,
                                   bool checking_disabled = false) {
     return resolver().ResolveFromCache(testing::N(name), type, checking_disabled);
@@ -78,6 +73,47 @@ class ValidationTest : public ResolverTest {
     return [type, fate](const dns::Rrset& rrset) {
       return rrset.type() == type ? fate : Fate::kAsItIs;
     };
+  }
+
+  /// "secure data", "insecure nxdomain", "bogus failure"
+  static std::string Told(const Answer& answer) {
+    std::string told;
+    switch (answer.security) {
+      case Security::kUnchecked:
+        told = "unchecked";
+        break;
+      case Security::kSecure:
+        told = "secure";
+        break;
+      case Security::kInsecure:
+        told = "insecure";
+        break;
+      case Security::kIndeterminate:
+        told = "indeterminate";
+        break;
+      case Security::kBogus:
+        told = "bogus";
+        break;
+    }
+    switch (answer.kind) {
+      case LookupKind::kData:
+        return told + " data";
+      case LookupKind::kNodata:
+        return told + " nodata";
+      case LookupKind::kNxdomain:
+        return told + " nxdomain";
+      case LookupKind::kError:
+      case LookupKind::kTimeout:
+      case LookupKind::kBogus:
+        break;
+    }
+    return told + " failure";
+  }
+
+  /// How often a line stands in the log, which is empty after it.
+  std::ptrdiff_t Times(const std::string& line) {
+    const Lines lines = Log();
+    return std::count(lines.begin(), lines.end(), line);
   }
 
   [[nodiscard]] std::uint64_t Count(Counter counter) const { return stats_.Get(counter); }
