@@ -1,6 +1,5 @@
 #include "net/scheduler.h"
 
-#include <cassert>
 #include <utility>
 
 namespace resolve64::net {
@@ -11,9 +10,7 @@ void TimerNode::Disarm() noexcept {
   if (scheduler_ != nullptr) scheduler_->Remove(*this);
 }
 
-ReadyNode::~ReadyNode() {
-  if (queue_ != nullptr) Scheduler::Remove(*this);
-}
+ReadyNode::~ReadyNode() { Scheduler::Remove(*this); }
 
 Scheduler::~Scheduler() {
   while (!heap_.empty()) Remove(*heap_.back());
@@ -89,7 +86,7 @@ void Scheduler::Append(ReadyQueue& queue, ReadyNode& node) noexcept {
 }
 
 void Scheduler::Remove(ReadyNode& node) noexcept {
-  assert(node.queue_ != nullptr);
+  if (node.queue_ == nullptr) return;
   ReadyQueue& queue = *node.queue_;
   (node.previous_ == nullptr ? queue.first : node.previous_->next_) = node.next_;
   (node.next_ == nullptr ? queue.last : node.next_->previous_) = node.previous_;

@@ -10,7 +10,7 @@ namespace {
 
 // Public-key operations of one turn of the loop: somebody who asks for what is cached waits no
 // longer than this for their end (SEC-44).
-constexpr int kTurnMicroseconds = 1000;
+constexpr int kTurnMicroseconds = 500;
 
 bool IsFailure(LookupKind kind) {
   return kind == LookupKind::kError || kind == LookupKind::kTimeout || kind == LookupKind::kBogus;
