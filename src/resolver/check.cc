@@ -6,7 +6,6 @@
 #include <limits>
 #include <utility>
 
-#include "dnssec/algorithm.h"
 #include "dnssec/denial.h"
 #include "resolver/state.h"
 
@@ -84,14 +83,6 @@ std::string Claim(const Name& name, RrType type, bool nxdomain) {
                   : "NODATA of " + name.ToText() + " " + ToText(type);
 }
 
-// kUnchecked and kIndeterminate weigh as insecure: they are no reason to set AD, nor to refuse.
-Security Weaker(Security a, Security b) {
-  if (a == Security::kBogus || b == Security::kBogus) return Security::kBogus;
-  if (a == Security::kSecure) return b;
-  if (b == Security::kSecure) return a;
-  return a == Security::kInsecure ? a : b;
-}
-
 void MakeBogus(Link& link, const Finding& finding) {
   link.kind = LookupKind::kBogus;
   link.rcode = Rcode::kServFail;
@@ -107,7 +98,28 @@ void MakeBogus(Link& link, const Finding& finding) {
   link.ede_text = finding.text;
 }
 
+// A denial that proves nothing, for this claim.
+Finding NotProved(const dnssec::Denial& denial, const std::string& claim) {
+  Finding finding =
+      Bogus(denial.ede.value_or(Ede::kNsecMissing), claim + ": " + denial.text, !denial.limited);
+  finding.passing = denial.limited;
+  return finding;
+}
+
 }  // namespace
+
+Security Weaker(Security a, Security b) {
+  if (a == Security::kBogus || b == Security::kBogus) return Security::kBogus;
+  if (a == Security::kSecure) return b;
+  if (b == Security::kSecure) return a;
+  return a == Security::kInsecure ? a : b;
+}
+
+std::uint32_t LeastTtl(const std::vector<dns::RrsetPtr>& rrsets, TimePoint now) {
+  std::uint32_t ttl = kForever;
+  for (const dns::RrsetPtr& rrset : rrsets) ttl = std::min(ttl, rrset->TtlAt(now));
+  return ttl;
+}
 
 net::Task<Link> Resolver::State::FetchChecked(Name name, RrType type, Checking checking) {
   std::vector<Endpoint> avoid;
@@ -157,7 +169,7 @@ net::Task<void> Resolver::State::Check(Link& link, RrType type, Checking checkin
       const Name owner = link.chain[i]->owner();
       // An insecure zone above an anchor does not lead away what is below the anchor.
       if (dname->security() != Security::kSecure && Excepted(owner, checking) == nullptr &&
-          IsBelowAnchor(owner, dname->owner(), checking)) {
+          IsBelowAnchor(owner, dname->owner(), checking.dnssec())) {
         MakeBogus(link,
                   Bogus(Ede::kBogus,
                         owner.ToText() + ": led away by a DNAME above its trust anchor", false));
@@ -218,8 +230,9 @@ void Resolver::State::StoreChecked(const dns::RrsetPtr& rrset, const Checking& c
 
 // Where an anchor stands between `zone` and `name`, the zone has no say in what is below the
 // anchor.
-bool Resolver::State::IsBelowAnchor(const Name& name, const Name& zone, const Checking& checking) {
-  const dnssec::TrustAnchorsPtr anchors = checking.dnssec().anchors->Get();
+bool Resolver::State::IsBelowAnchor(const Name& name, const Name& zone,
+                                    const DnssecSettings& settings) {
+  const dnssec::TrustAnchorsPtr anchors = settings.anchors->Get();
   const dns::RrsetPtr* anchor = anchors->FindDeepest(name);
   return anchor != nullptr && (*anchor)->owner().IsBelow(zone);
 }
@@ -240,8 +253,8 @@ void Resolver::State::StoreCheckedDenial(const Link& link, RrType type, const Fi
   const bool bogus = finding.security == Security::kBogus;
   const dns::RrsetPtr& soa = bogus ? link.soa : finding.soa;
   if (soa == nullptr) return;
-  std::uint32_t ttl = bogus ? kBogusTtl : settings_->max_negative_ttl;
-  for (const dns::RrsetPtr& proof : finding.proof) ttl = std::min(ttl, proof->TtlAt(now));
+  const std::uint32_t ttl =
+      std::min(bogus ? kBogusTtl : settings_->max_negative_ttl, LeastTtl(finding.proof, now));
   // The SOA tells clients for how long: no longer than what proves it.
   cache::Negative negative = cache::MakeNegative(
       bogus ? soa : Certify(*soa, {soa->security(), soa->reason()}, ttl, now),
@@ -278,7 +291,7 @@ net::Task<Finding> Resolver::State::CheckRrset(dns::RrsetPtr rrset, bool above, 
   const Name base = of_parent ? owner.Parent() : owner;
   std::optional<Finding> failed;
   for (const Name& signer : dnssec::Signers(*rrset)) {
-    if (!base.IsAtOrBelow(signer) || IsBelowAnchor(base, signer, checking)) continue;
+    if (!base.IsAtOrBelow(signer) || IsBelowAnchor(base, signer, checking.dnssec())) continue;
     net::Task<ZoneTrustPtr> task = TrustOf(signer, checking);
     const ZoneTrustPtr trust = co_await task;
     if (trust->kind == Kind::kNoCut) continue;
@@ -312,20 +325,16 @@ net::Task<Finding> Resolver::State::Verify(dns::RrsetPtr rrset, dnssec::KeySetPt
 
   // RFC 4035 section 5.3.4, RFC 5155 section 8.8.
   std::vector<dns::RrsetPtr> good;
-  for (const dns::RrsetPtr& proof : rrset->proof()) {
-    dnssec::Verdict ignored;
-    net::Task<Finding> verify = VerifyOne(proof, keys, checking, ignored);
-    const Finding found = co_await verify;
-    if (found.security == Security::kSecure) good.push_back(found.rrset);
-  }
+  net::Task<std::optional<Finding>> verify =
+      VerifyAll({rrset->proof().begin(), rrset->proof().end()}, keys, checking, good);
+  const std::optional<Finding> broken = co_await verify;
   dnssec::Proof proof(keys->zone, good, checking.dnssec().nsec3_max_iterations,
                       checking.request->work);
   const dnssec::Denial denial = proof.NoCloserName(owner, verdict.signed_labels);
   if (denial.kind == dnssec::Denial::Kind::kNotProved) {
-    co_return Bogus(denial.ede.value_or(Ede::kNsecMissing),
-                    owner.ToText() + " " + ToText(rrset->type()) +
-                        ": from a wildcard, and no proof that it may be: " + denial.text,
-                    !denial.limited);
+    if (broken && broken->passing) co_return *broken;
+    co_return NotProved(denial, owner.ToText() + " " + ToText(rrset->type()) +
+                                    ": from a wildcard, and no proof that it may be");
   }
   const bool secure = denial.kind == dnssec::Denial::Kind::kProved;
   finding.security = secure ? Security::kSecure : Security::kInsecure;
@@ -333,9 +342,8 @@ net::Task<Finding> Resolver::State::Verify(dns::RrsetPtr rrset, dnssec::KeySetPt
     finding.ede = denial.ede;
     finding.text = denial.text;
   }
-  std::uint32_t ttl = verdict.max_ttl;
   const TimePoint now = scheduler_.Now();
-  for (const dns::RrsetPtr& used : denial.used) ttl = std::min(ttl, used->TtlAt(now));
+  const std::uint32_t ttl = std::min(verdict.max_ttl, LeastTtl(denial.used, now));
   finding.rrset = Certify(*rrset, {finding.security, finding.ede}, ttl, now, denial.used);
   if (secure && checking.dnssec().aggressive_nsec) {
     // Its sisters are made from it (RFC 8198 section 5.3).
@@ -345,6 +353,26 @@ net::Task<Finding> Resolver::State::Verify(dns::RrsetPtr rrset, dnssec::KeySetPt
     }
   }
   co_return finding;
+}
+
+// Each of `proof`: those that verify go into `good`, which lives in the caller's frame; the first
+// that does not is returned.
+net::Task<std::optional<Finding>> Resolver::State::VerifyAll(std::vector<dns::RrsetPtr> proof,
+                                                             dnssec::KeySetPtr keys,
+                                                             Checking checking,
+                                                             std::vector<dns::RrsetPtr>& good) {
+  std::optional<Finding> broken;
+  for (const dns::RrsetPtr& rrset : proof) {
+    dnssec::Verdict verdict;
+    net::Task<Finding> verify = VerifyOne(rrset, keys, checking, verdict);
+    Finding found = co_await verify;
+    if (found.security == Security::kSecure) {
+      good.push_back(found.rrset);
+    } else if (!broken) {
+      broken = std::move(found);
+    }
+  }
+  co_return broken;
 }
 
 // The signatures alone, a public-key operation at a time: others have their turns in between.
@@ -415,7 +443,7 @@ net::Task<Finding> Resolver::State::CheckDenial(Name name, RrType type, bool nxd
   const bool of_parent = type == RrType::kDs && !name.is_root();
   const Name base = of_parent ? name.Parent() : name;
   const auto may_deny = [&](const Name& signer) {
-    return base.IsAtOrBelow(signer) && !IsBelowAnchor(base, signer, checking);
+    return base.IsAtOrBelow(signer) && !IsBelowAnchor(base, signer, checking.dnssec());
   };
   for (const Name& signer : DeniersOf(soa, proof, may_deny)) {
     net::Task<ZoneTrustPtr> task = TrustOf(signer, checking);
@@ -443,18 +471,9 @@ net::Task<Finding> Resolver::State::VerifyDenial(Name name, RrType type, bool nx
                                                  std::vector<dns::RrsetPtr> proof,
                                                  dnssec::KeySetPtr keys, Checking checking) {
   Finding finding;
-  std::optional<Finding> broken;  // the first record that does not verify
   std::vector<dns::RrsetPtr> good;
-  for (const dns::RrsetPtr& rrset : proof) {
-    dnssec::Verdict verdict;
-    net::Task<Finding> verify = VerifyOne(rrset, keys, checking, verdict);
-    Finding found = co_await verify;
-    if (found.security == Security::kSecure) {
-      good.push_back(found.rrset);
-    } else if (!broken) {
-      broken = std::move(found);
-    }
-  }
+  net::Task<std::optional<Finding>> verify_all = VerifyAll(proof, keys, checking, good);
+  std::optional<Finding> broken = co_await verify_all;
   if (soa != nullptr) {
     dnssec::Verdict verdict;
     net::Task<Finding> verify = VerifyOne(soa, keys, checking, verdict);
@@ -479,8 +498,7 @@ net::Task<Finding> Resolver::State::VerifyDenial(Name name, RrType type, bool nx
     if (broken && !denial.limited) co_return std::move(*broken);
     Tell(checking.trace(), scheduler_.clock(), "dnssec",
          [&] { return "bogus: " + Claim(name, type, nxdomain) + ": " + denial.text; });
-    co_return Bogus(denial.ede.value_or(Ede::kNsecMissing),
-                    Claim(name, type, nxdomain) + ": " + denial.text, !denial.limited);
+    co_return NotProved(denial, Claim(name, type, nxdomain));
   }
   const bool secure = denial.kind == dnssec::Denial::Kind::kProved;
   finding.security = secure ? Security::kSecure : Security::kInsecure;

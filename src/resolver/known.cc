@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <utility>
 
 #include "resolver/state.h"
@@ -10,11 +9,8 @@
 namespace resolve64::resolver {
 namespace {
 
-// Seconds that all of `proof` live at least (RFC 8198 section 5.4).
-std::uint32_t LeastTtl(const std::vector<dns::RrsetPtr>& proof, TimePoint now) {
-  std::uint32_t ttl = std::numeric_limits<std::uint32_t>::max();
-  for (const dns::RrsetPtr& rrset : proof) ttl = std::min(ttl, rrset->TtlAt(now));
-  return ttl;
+bool IsUsable(Security security, Accept accept) {
+  return accept == Accept::kAnything || security != Security::kBogus;
 }
 
 // What an exception made insecure is judged again: it may have ended (RFC 7646).
@@ -80,9 +76,6 @@ std::optional<Link> Resolver::State::Known(const Name& name, RrType type, const 
   if (std::optional<Link> local = KnownLocally(name, type, settings, trace)) return local;
 
   const TimePoint now = scheduler_.Now();
-  const auto usable = [&](Security security) {
-    return accept == Accept::kAnything || security != Security::kBogus;
-  };
   cache::Found found = caches_.rrsets.Find(name, type, now);
   const Security security = found.rrset != nullptr      ? found.rrset->security()
                             : found.negative != nullptr ? found.negative->security
@@ -93,7 +86,7 @@ std::optional<Link> Resolver::State::Known(const Name& name, RrType type, const 
     const auto failure = caches_.failures.Find(name, type, now);
     if (failure != nullptr && failure->bogus) return FailedBefore(name, *failure, trace);
   }
-  if (found.rrset != nullptr && usable(found.rrset->security())) {
+  if (found.rrset != nullptr && IsUsable(found.rrset->security(), accept)) {
     Tell(trace, scheduler_.clock(), "cache", [&] {
       return name.ToText() + " " + ToText(type) + " is in the cache, " +
              std::to_string(found.rrset->TtlAt(now)) + " s left";
@@ -102,13 +95,13 @@ std::optional<Link> Resolver::State::Known(const Name& name, RrType type, const 
   }
   if (type != RrType::kCname) {
     cache::Found alias = caches_.rrsets.Find(name, RrType::kCname, now);
-    if (alias.rrset != nullptr && usable(alias.rrset->security())) {
+    if (alias.rrset != nullptr && IsUsable(alias.rrset->security(), accept)) {
       Tell(trace, scheduler_.clock(), "cache",
            [&] { return name.ToText() + " is an alias, in the cache"; });
       return Alias(std::move(alias.rrset));
     }
   }
-  if (found.negative != nullptr && usable(found.negative->security)) {
+  if (found.negative != nullptr && IsUsable(found.negative->security, accept)) {
     Tell(trace, scheduler_.clock(), "cache", [&] {
       return name.ToText() + " " + ToText(type) +
              " is known not to exist: " + (found.negative->nxdomain ? "NXDOMAIN" : "NODATA") +
@@ -179,37 +172,29 @@ std::optional<Link> Resolver::State::KnownLocally(const Name& name, RrType type,
 std::optional<Link> Resolver::State::KnownAbove(const Name& name, TimePoint now,
                                                 const Settings& settings, Accept accept,
                                                 Trace* trace) {
-  const auto usable = [&](Security security) {
-    return accept == Accept::kAnything || security != Security::kBogus;
-  };
   std::size_t floor = 0;
   for (const ConfiguredZone& zone : settings.zones) {
     if (name.IsAtOrBelow(zone.zone)) floor = std::max(floor, zone.zone.LabelCount());
   }
   // Nor does what is not secure cross a trust anchor.
-  std::size_t anchored = 0;
-  if (settings.dnssec.validation && accept != Accept::kAnything) {
-    const dnssec::TrustAnchorsPtr anchors = settings.dnssec.anchors->Get();
-    if (const dns::RrsetPtr* anchor = anchors->FindDeepest(name)) {
-      anchored = (*anchor)->owner().LabelCount();
-    }
-  }
-  const auto reaches = [&](std::size_t labels_above, Security security) {
-    return labels_above >= anchored || security == Security::kSecure;
+  const auto usable = [&](const Name& above, Security security) {
+    const bool any = accept == Accept::kAnything || !settings.dnssec.validation;
+    if (any || security == Security::kSecure) return true;
+    return security != Security::kBogus && !IsBelowAnchor(name, above, settings.dnssec);
   };
   const std::size_t labels = name.LabelCount();
   for (std::size_t up = 1; up <= labels && labels - up >= std::max<std::size_t>(floor, 1); ++up) {
     const Name ancestor = name.Parent(up);
     const auto dname = caches_.rrsets.Find(ancestor, RrType::kDname, now).rrset;
-    if (dname != nullptr && usable(dname->security()) && reaches(labels - up, dname->security())) {
+    if (dname != nullptr && usable(ancestor, dname->security())) {
       Tell(trace, scheduler_.clock(), "cache",
            [&] { return "a DNAME at " + ancestor.ToText() + " is in the cache"; });
       return Redirected(name, dname, now);
     }
   }
   const cache::NegativePtr nxdomain = caches_.rrsets.FindNxdomainAbove(name, now);
-  if (nxdomain == nullptr || nxdomain->name.LabelCount() < floor || !usable(nxdomain->security) ||
-      !reaches(nxdomain->name.LabelCount(), nxdomain->security)) {
+  if (nxdomain == nullptr || nxdomain->name.LabelCount() < floor ||
+      !usable(nxdomain->name, nxdomain->security)) {
     return std::nullopt;
   }
   Tell(trace, scheduler_.clock(), "cache",

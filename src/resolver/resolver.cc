@@ -49,9 +49,7 @@ void Finish(Answer& answer, Link& link) {
 
 // The answer as a whole is as good as the weakest of its links.
 void Weaken(Answer& answer, const Link& link, bool first) {
-  const bool weaker = first || link.security == Security::kBogus ||
-                      link.security == Security::kInsecure || answer.security == Security::kSecure;
-  if (weaker) answer.security = link.security;
+  answer.security = first ? link.security : Weaker(answer.security, link.security);
   if (answer.ede || !link.ede) return;
   answer.ede = link.ede;
   answer.ede_text = link.ede_text;

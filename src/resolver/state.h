@@ -58,6 +58,13 @@ struct Finding {
 /// Seconds for which bogus data serves those who set CD.
 inline constexpr std::uint32_t kBogusTtl = 60;
 
+/// What two parts are worth together. kUnchecked and kIndeterminate weigh as insecure: they are no
+/// reason to set AD, nor to refuse.
+Security Weaker(Security a, Security b);
+
+/// Seconds that all of `rrsets` live at least; 2^32 - 1 where there are none.
+std::uint32_t LeastTtl(const std::vector<dns::RrsetPtr>& rrsets, TimePoint now);
+
 /// Whose word is enough. A recursive lookup for DS or DNSKEY wants what was not found bogus before;
 /// a client that sets CD takes anything.
 enum class Accept : std::uint8_t { kNotBogus, kAnything };
@@ -195,12 +202,15 @@ class Resolver::State {
                           const Checking& checking);
   void DoubtDelegationAbove(const Name& name);
   [[nodiscard]] static bool IsBelowAnchor(const Name& name, const Name& zone,
-                                          const Checking& checking);
+                                          const DnssecSettings& settings);
   net::Task<Link> Raw(Name name, RrType type, bool fresh, std::vector<Endpoint> avoid,
                       Checking checking);
   net::Task<Finding> Verify(dns::RrsetPtr rrset, dnssec::KeySetPtr keys, Checking checking);
   net::Task<Finding> VerifyOne(dns::RrsetPtr rrset, dnssec::KeySetPtr keys, Checking checking,
                                dnssec::Verdict& verdict);
+  net::Task<std::optional<Finding>> VerifyAll(std::vector<dns::RrsetPtr> proof,
+                                              dnssec::KeySetPtr keys, Checking checking,
+                                              std::vector<dns::RrsetPtr>& good);
   net::Task<Finding> VerifyDenial(Name name, RrType type, bool nxdomain, dns::RrsetPtr soa,
                                   std::vector<dns::RrsetPtr> proof, dnssec::KeySetPtr keys,
                                   Checking checking);

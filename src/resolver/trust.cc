@@ -132,8 +132,7 @@ net::Task<ZoneTrustPtr> Resolver::State::TrustOf(Name zone, Checking checking) {
   trust->ede = found.ede;
   trust->text = std::move(found.text);
   trust->passing = found.passing;
-  Duration life = kNoCutLife;
-  for (const dns::RrsetPtr& proof : found.proof) life = std::min(life, LifeOf(*proof, now));
+  Duration life = std::min<Duration>(kNoCutLife, std::chrono::seconds(LeastTtl(found.proof, now)));
   switch (found.security) {
     case Security::kSecure:
       trust->kind = found.delegation ? Kind::kInsecure : Kind::kNoCut;

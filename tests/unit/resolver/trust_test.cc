@@ -406,6 +406,24 @@ TEST_F(TrustTest, ABudgetSpentOnTheWayToTheTargetOfAnAliasSaysNothingOfTheTarget
   EXPECT_EQ(Told(Ask("www.sub.example.")), "secure data");
 }
 
+// Covers: SEC-43
+TEST_F(TrustTest, WhereverVerificationsRunOutOnTheWayFromAnAliasItsTargetIsWellForOthers) {
+  test_zone_.Add("far.test. 60 IN CNAME one.wild.example.");
+  int cut_short = 0;
+  for (int budget = 0; budget < 12; ++budget) {
+    resolver_.reset();  // it remembers what it verified
+    caches_.Clear();
+    const RequestPtr request = resolver().NewRequest();
+    request->work.verifications = budget;
+    const Answer answer = testing::RunToEnd(
+        clock_, scheduler_, resolver().Resolve(testing::N("far.test."), RrType::kA, request));
+    if (answer.kind == LookupKind::kBogus) ++cut_short;
+    EXPECT_EQ(Told(Ask("one.wild.example.")), "secure data") << budget;
+  }
+  EXPECT_GT(cut_short, 5);
+  EXPECT_LT(cut_short, 12);
+}
+
 // Covers: LIM-03
 TEST_F(TrustTest, AnUnsignedNameOfManyLabelsCostsABoundedNumberOfQueries) {
   std::string name;
