@@ -339,7 +339,7 @@ void Inflight(Service& service, const std::function<void(std::string)>& done) {
       list.push_back({{"name", one.name},
                       {"type", ToText(one.type)},
                       {"client", one.client.ToText()},
-                      {"transport", one.tcp ? "tcp" : "udp"},
+                      {"transport", ToText(one.transport)},
                       {"age_ms", Milliseconds(one.age)},
                       {"upstream_queries", one.upstream_queries}});
     }

@@ -130,15 +130,22 @@ class ConfigBuilder {
     });
   }
 
+  static std::optional<ForwardServer> ReadForwardServer(const Node& item) {
+    ForwardServer server;
+    if (item.kind == Node::Kind::kText) {
+      server.endpoint = *Endpoint::Parse(item.text, kDnsPort);
+      return server;
+    }
+    const Node* address = item.Find("address");
+    if (address == nullptr) return std::nullopt;
+    server.endpoint = {*IpAddress::Parse(address->text), kDnsPort};
+    TakeCount(item, "port", server.endpoint.port);
+    return server;
+  }
+
   static void TakeEndpoints(const Node& object, std::string_view key, std::vector<Endpoint>& out) {
-    TakeList(object, key, out, [](const Node& item) -> std::optional<Endpoint> {
-      if (item.kind == Node::Kind::kText) return *Endpoint::Parse(item.text, kDnsPort);
-      const Node* address = item.Find("address");
-      if (address == nullptr) return std::nullopt;
-      Endpoint endpoint{*IpAddress::Parse(address->text), kDnsPort};
-      TakeCount(item, "port", endpoint.port);
-      return endpoint;
-    });
+    TakeList(object, key, out,
+             [](const Node& item) { return Endpoint::Parse(item.text, kDnsPort); });
   }
 
   void Zones() {
@@ -147,7 +154,7 @@ class ConfigBuilder {
       if (name == nullptr) return std::optional<ForwardZone>();
       ForwardZone zone;
       zone.zone = *Name::Parse(name->text);
-      TakeEndpoints(item, "servers", zone.servers);
+      TakeList(item, "servers", zone.servers, ReadForwardServer);
       Take(item, "only", zone.only);
       Take(item, "dns64", zone.dns64);
       return std::optional(std::move(zone));

@@ -19,12 +19,24 @@ namespace resolve64::config {
 // Plain values. Every default is that of docs/configuration.md; a Config{} is what an empty file
 // gives. Once read a Config never changes, so that it may be shared by all threads.
 
-/// "listen": one address and port, served over UDP and TCP.
+/// "listen": one address and port.
 struct Listener {
+  enum class Transport : std::uint8_t {
+    kDns,    ///< UDP and TCP
+    kTls,    ///< RFC 7858
+    kHttps,  ///< RFC 8484
+  };
   IpAddress address;
-  std::uint16_t port = 53;
+  std::uint16_t port = 53;  ///< without one in the file: 53, 853 or 443, as the transport has it
+  Transport transport = Transport::kDns;
+  std::string path = "/dns-query";  ///< of kHttps
+  /// Who speaks the PROXY protocol, version 2, on this listener, and must.
+  std::vector<Network> proxies;
   /// A name in Config::views: this listener always answers from that view.
   std::optional<std::string> view;
+
+  Listener() = default;
+  Listener(const IpAddress& a, std::uint16_t p) : address(a), port(p) {}
   bool operator==(const Listener&) const = default;
 };
 
@@ -71,10 +83,19 @@ struct RootHints {
   bool operator==(const RootHints&) const = default;
 };
 
+/// One of the "servers" of a forwarded zone.
+struct ForwardServer {
+  Endpoint endpoint;
+  bool tls = false;
+  /// What its certificate must be for (RFC 8310 section 8.1); empty: for its address.
+  std::string name;
+  bool operator==(const ForwardServer&) const = default;
+};
+
 /// One entry of "forward": questions at or below `zone` go to these servers with RD set.
 struct ForwardZone {
   Name zone;
-  std::vector<Endpoint> servers;
+  std::vector<ForwardServer> servers;
   bool only = true;   ///< false: ask the authoritative servers where these do not answer
   bool dns64 = true;  ///< false: what they say is passed on as it is
   bool operator==(const ForwardZone&) const = default;
@@ -135,6 +156,11 @@ struct CacheConfig {
   bool operator==(const CacheConfig&) const = default;
 };
 
+enum class UpstreamTls : std::uint8_t {
+  kOff,
+  kOpportunistic,  ///< RFC 9539
+};
+
 enum class Minimization : std::uint8_t { kOff, kRelaxed, kStrict };  ///< RFC 9156
 
 /// "upstream": how authoritative servers and forwarders are asked.
@@ -145,6 +171,9 @@ struct UpstreamConfig {
   std::uint16_t udp_payload = 1232;         ///< octets, in our queries (RFC 6891 section 6.2.3)
   Minimization qname_minimization = Minimization::kRelaxed;
   bool case_randomization = true;
+  UpstreamTls tls = UpstreamTls::kOff;
+  /// PEM file of the authorities that vouch for forwarders, absolute; empty: the system's.
+  std::string tls_authorities;
   bool allow_loopback = false;              ///< delegations may lead to loopback addresses
   std::chrono::milliseconds timeout{8000};  ///< for a client's question, all of its queries
   bool operator==(const UpstreamConfig&) const = default;
@@ -152,11 +181,46 @@ struct UpstreamConfig {
 
 /// "limits": what clients may take.
 struct LimitsConfig {
-  std::uint32_t inflight = 20000;    ///< questions being worked on, of all workers together
-  std::uint32_t tcp_clients = 4096;  ///< connections, of all workers together
+  std::uint32_t inflight = 20000;  ///< questions being worked on, of all workers together
+  /// Connections over TCP, TLS and HTTPS, of all workers together.
+  std::uint32_t tcp_clients = 4096;
+  /// Of these, connections of one /24 or /56.
+  std::uint32_t tcp_clients_per_network = 1024;
   std::chrono::milliseconds tcp_idle{10000};
+  std::chrono::milliseconds tls_idle{20000};  ///< of TLS and HTTPS
+  /// Questions over UDP a second of one address, or /64, that shows no cookie; 0: no limit.
+  std::uint32_t per_client_qps = 0;
   std::uint16_t udp_payload = 1232;  ///< octets: no answer over UDP is longer
   bool operator==(const LimitsConfig&) const = default;
+};
+
+/// A certificate with its key, in files of PEM, absolute.
+struct CertificateFiles {
+  std::string certificate;  ///< the chain, the server's own first
+  std::string key;
+  bool operator==(const CertificateFiles&) const = default;
+};
+
+/// "tls".
+struct TlsConfig {
+  /// The first is for clients that name nobody we know. Empty: a self-signed one.
+  std::vector<CertificateFiles> certificates;
+  /// Names and addresses of a self-signed one; empty: of this host.
+  std::vector<std::string> names;
+  std::vector<IpAddress> addresses;
+  /// Where a self-signed one is kept, absolute; empty: the service manager's state directory, else
+  /// /var/lib/resolve64.
+  std::string state_file;
+  /// A file of ticket keys, absolute; empty: random ones, a new one every 12 hours.
+  std::string ticket_keys;
+  bool operator==(const TlsConfig&) const = default;
+};
+
+/// "cookies": those that clients get (RFC 7873).
+struct CookiesConfig {
+  bool enabled = true;
+  std::string secrets;  ///< a file of them, absolute; empty: random ones, a new one at each reload
+  bool operator==(const CookiesConfig&) const = default;
 };
 
 enum class LogLevel : std::uint8_t { kError, kWarn, kInfo, kDebug };
@@ -195,6 +259,8 @@ struct Config {
   CacheConfig cache;
   UpstreamConfig upstream;
   LimitsConfig limits;
+  TlsConfig tls;
+  CookiesConfig cookies;
   LogConfig log;
   AdminConfig admin;
   bool operator==(const Config&) const = default;

@@ -14,6 +14,8 @@ enum class Counter : std::uint8_t {
   kQueries,
   kQueriesUdp,
   kQueriesTcp,
+  kQueriesTls,
+  kQueriesHttps,
   kMalformed,
   kRefused,
   kDropped,
@@ -42,6 +44,16 @@ enum class Counter : std::uint8_t {
   kLimitAliases,
   kLimitInflight,
   kLimitTcpClients,
+  kLimitTcpNetwork,
+  kLimitClientQps,
+  kCookiesGood,
+  kCookiesBad,
+  kTlsHandshakes,
+  kTlsResumed,
+  kTlsFailed,
+  kProxyRefused,
+  kUpstreamTls,
+  kUpstreamTlsProbes,
   kCount,
 };
 
@@ -49,6 +61,8 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::
     kCounterNames = {"queries",
                      "queries_udp",
                      "queries_tcp",
+                     "queries_tls",
+                     "queries_https",
                      "malformed",
                      "refused",
                      "dropped",
@@ -76,7 +90,17 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::
                      "limit_queries",
                      "limit_aliases",
                      "limit_inflight",
-                     "limit_tcp_clients"};
+                     "limit_tcp_clients",
+                     "limit_tcp_network",
+                     "limit_client_qps",
+                     "cookies_good",
+                     "cookies_bad",
+                     "tls_handshakes",
+                     "tls_resumed",
+                     "tls_failed",
+                     "proxy_refused",
+                     "upstream_tls",
+                     "upstream_tls_probes"};
 
 /// Written by one worker, read by any thread; the reader sums over workers. A line of its own for
 /// each worker.

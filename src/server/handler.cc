@@ -32,6 +32,20 @@ Counter CounterOf(Rcode rcode) {
   }
 }
 
+Counter CounterOf(Transport transport) {
+  switch (transport) {
+    case Transport::kUdp:
+      return Counter::kQueriesUdp;
+    case Transport::kTcp:
+      return Counter::kQueriesTcp;
+    case Transport::kTls:
+      return Counter::kQueriesTls;
+    case Transport::kHttps:
+      return Counter::kQueriesHttps;
+  }
+  return Counter::kQueriesTcp;
+}
+
 Inquiry MakeInquiry(const ClientQuery& query, const IpAddress& client, ViewPtr view,
                     const Snapshot& snapshot) {
   Inquiry inquiry;
@@ -85,8 +99,8 @@ class Handler::Entry {
     InflightQuestion shown;
     shown.name = job_.query.question->name.ToText();
     shown.type = job_.query.question->type;
-    shown.client = job_.client.peer.address();
-    shown.tcp = job_.client.tcp;
+    shown.client = job_.client.address;
+    shown.transport = job_.client.transport;
     shown.age = now - since_;
     shown.upstream_queries = request_->upstream_queries;
     return shown;
@@ -122,8 +136,9 @@ void Handler::Clear() {
 
 void Handler::Handle(std::span<const std::uint8_t> message, const Client& client,
                      const std::shared_ptr<ReplyPath>& path) {
+  const bool over_udp = client.transport == Transport::kUdp;
   stats_.Add(Counter::kQueries);
-  stats_.Add(client.tcp ? Counter::kQueriesTcp : Counter::kQueriesUdp);
+  stats_.Add(CounterOf(client.transport));
   Reading reading = ReadQuestion(message);
   // From port 0 nobody asks: the address is forged.
   if (reading.verdict == Reading::Verdict::kDrop || client.peer.port() == 0) {
@@ -132,11 +147,11 @@ void Handler::Handle(std::span<const std::uint8_t> message, const Client& client
     path->Reply(client.peer, {});
     return;
   }
-  const bool may_ask = snapshot_->access.Allows(client.peer.address());
+  const bool may_ask = snapshot_->access.Allows(client.address);
   if (!may_ask || reading.verdict == Reading::Verdict::kReply) {
     if (!may_ask) stats_.Add(Counter::kRefused);
     if (may_ask && reading.rcode == Rcode::kFormErr) stats_.Add(Counter::kMalformed);
-    if (!client.tcp && !error_replies_.Take()) {
+    if (over_udp && !error_replies_.Take()) {
       stats_.Add(Counter::kDropped);
       path->Reply(client.peer, {});
       return;
@@ -160,7 +175,7 @@ void Handler::Handle(std::span<const std::uint8_t> message, const Client& client
 
 net::Task<void> Handler::Serve(Job job) {
   const ClientQuery& query = job.query;
-  const IpAddress client = job.client.peer.address();
+  const IpAddress client = job.client.address;
   const ViewPtr& view = job.snapshot->views.Choose(job.client.listener_view, client);
   Inquiry inquiry = MakeInquiry(query, client, view, *job.snapshot);
   const bool crowded = inflight_count_ >= max_inflight_;
@@ -186,10 +201,10 @@ net::Task<void> Handler::Serve(Job job) {
     stats_.Add(Counter::kLimitInflight);
     response = Response(Rcode::kServFail);
     response.ede.push_back({Ede::kOther, "too many questions in progress"});
-    response.missed = !job.client.tcp;
+    response.missed = job.client.transport == Transport::kUdp;
   }
-  const bool limited =
-      response.rcode == Rcode::kRefused && !job.client.tcp && !error_replies_.Take();
+  const bool limited = response.rcode == Rcode::kRefused &&
+                       job.client.transport == Transport::kUdp && !error_replies_.Take();
   if (limited || (response.missed && inquiry.reach == Reach::kCached)) {
     stats_.Add(Counter::kDropped);
     job.path->Reply(job.client.peer, {});
@@ -202,7 +217,7 @@ net::Task<void> Handler::Serve(Job job) {
 void Handler::Send(const ClientQuery& query, const Client& client, const Response& response,
                    ReplyPath& path) {
   const std::uint16_t own = snapshot_->config->limits.udp_payload;
-  const std::size_t limit = client.tcp ? kTcpLimit : UdpLimit(query, own);
+  const std::size_t limit = client.transport == Transport::kUdp ? UdpLimit(query, own) : kTcpLimit;
   std::vector<std::uint8_t> message = RenderReply(query, response, limit, own);
   Count(response, message);
   path.Reply(client.peer, std::move(message));

@@ -13,38 +13,21 @@
 #include "net/task.h"
 #include "resolver/stats.h"
 #include "resolver/trace.h"
+#include "server/client.h"
 #include "server/lookups.h"
 #include "server/pipeline.h"
 #include "server/question.h"
 #include "server/response.h"
 #include "server/snapshot.h"
-#include "server/sockets.h"
 
 namespace resolve64::server {
-
-/// Where replies leave.
-class ReplyPath {
- public:
-  virtual ~ReplyPath() = default;
-  /// Sends `message`, or drops it where the client is gone. Called once for each message that
-  /// Handler::Handle() was given, an empty `message` where silence is the answer. Maybe from within
-  /// Handle().
-  virtual void Reply(const Peer& peer, std::vector<std::uint8_t> message) noexcept = 0;
-};
-
-/// Who sent a message, and how.
-struct Client {
-  Peer peer;
-  bool tcp = false;
-  ViewPtr listener_view;  ///< null where the listener has none
-};
 
 /// A question that is being worked on, as `resolve64ctl inflight` shows it.
 struct InflightQuestion {
   std::string name;
   RrType type = RrType::kNone;
   IpAddress client;
-  bool tcp = false;
+  Transport transport = Transport::kUdp;
   Duration age{};
   int upstream_queries = 0;
 };

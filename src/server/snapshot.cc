@@ -178,7 +178,9 @@ resolver::SettingsPtr BuildSettings(const config::Config& config,
   for (const config::ForwardZone& from : config.forward) {
     resolver::ConfiguredZone zone;
     zone.zone = from.zone;
-    zone.servers = from.servers;
+    for (const config::ForwardServer& server : from.servers) {
+      zone.servers.push_back(server.endpoint);
+    }
     zone.forward = true;
     zone.only = from.only;
     zone.dns64 = from.dns64;

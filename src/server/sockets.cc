@@ -102,6 +102,17 @@ void SetUpUdp(int fd, bool v4) {
   }
 }
 
+IpAddress ToAddress(const in_addr& from) {
+  Ipv4 address;
+  std::memcpy(address.octets.data(), &from, address.octets.size());
+  return address;
+}
+IpAddress ToAddress(const in6_addr& from) {
+  Ipv6 address;
+  std::memcpy(address.octets.data(), &from, address.octets.size());
+  return address;
+}
+
 }  // namespace
 
 void OwnedFd::Close() noexcept {
@@ -109,14 +120,12 @@ void OwnedFd::Close() noexcept {
 }
 
 IpAddress Peer::address() const noexcept {
-  if (any.sa_family == AF_INET) {
-    Ipv4 address;
-    std::memcpy(address.octets.data(), &v4.sin_addr, address.octets.size());
-    return address;
-  }
-  Ipv6 address;
-  std::memcpy(address.octets.data(), &v6.sin6_addr, address.octets.size());
-  return address;
+  return any.sa_family == AF_INET ? ToAddress(v4.sin_addr) : ToAddress(v6.sin6_addr);
+}
+
+std::optional<IpAddress> Peer::local_address() const noexcept {
+  if (!has_local) return std::nullopt;
+  return any.sa_family == AF_INET ? ToAddress(local_v4) : ToAddress(local_v6);
 }
 
 std::uint16_t Peer::port() const noexcept {

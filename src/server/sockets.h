@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -49,6 +50,8 @@ struct Peer {
 
   Peer() noexcept : v6{} {}
   [[nodiscard]] IpAddress address() const noexcept;
+  /// Which of our addresses was asked; empty where that is not known.
+  [[nodiscard]] std::optional<IpAddress> local_address() const noexcept;
   [[nodiscard]] std::uint16_t port() const noexcept;
   [[nodiscard]] socklen_t length() const noexcept {
     return any.sa_family == AF_INET ? sizeof v4 : sizeof v6;

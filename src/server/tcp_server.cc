@@ -27,7 +27,8 @@ TcpConnection::TcpConnection(TcpServer& server, OwnedFd fd, const Peer& peer,
                              std::shared_ptr<const ViewPtr> view)
     : server_(server), fd_(std::move(fd)), view_(std::move(view)) {
   client_.peer = peer;
-  client_.tcp = true;
+  client_.address = peer.address();
+  client_.transport = Transport::kTcp;
   last_message_ = last_sent_ = server.loop_.scheduler().Now();
 }
 

@@ -130,6 +130,8 @@ void UdpListener::Read() noexcept {
       Client client;
       client.peer = buffers.peers[at];
       TakeLocalAddress(buffers.headers[at].msg_hdr, client.peer);
+      client.address = client.peer.address();
+      client.asked = client.peer.local_address();
       client.listener_view = view_;
       handler_.Handle(std::span(buffers.messages[at]).first(buffers.headers[at].msg_len), client,
                       self);

@@ -38,6 +38,8 @@ LIBRARIES = {
     "ldns/": {"zone", "dnssec", "main.cc"},
     "nlohmann/": {"config", "dnssec", "admin", "ctl"},
     "openssl/": {"base", "net", "dnssec", "main.cc"},
+    "nghttp2/": {"server"},
+    "qrencode.h": {"ctl"},
     "spdlog/": {"base"},
     "fmt/": {"base"},
     "CLI/": {"ctl", "main.cc"},

@@ -50,7 +50,8 @@ class HandlerTest : public PipelineTest {
       client.peer.v6.sin6_port = htons(port);
       std::memcpy(&client.peer.v6.sin6_addr, from.data(), from.size());
     }
-    client.tcp = tcp;
+    client.address = from;
+    client.transport = tcp ? Transport::kTcp : Transport::kUdp;
     return client;
   }
   static std::vector<std::uint8_t> Query(const std::string& name, RrType type = RrType::kA,
@@ -196,7 +197,7 @@ TEST_F(HandlerTest, ShowsWhatIsInProgressOldestFirst) {
   EXPECT_EQ(shown[0].name, "one.example.com.");
   EXPECT_EQ(shown[0].age, Duration(seconds(1)));
   EXPECT_EQ(shown[1].client.ToText(), "127.0.0.1");
-  EXPECT_TRUE(shown[1].tcp);
+  EXPECT_EQ(shown[1].transport, Transport::kTcp);
   EXPECT_EQ(handler_.Inflight(1).size(), 1U);
 }
 
