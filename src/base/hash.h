@@ -1,4 +1,5 @@
-// A hash for tables whose keys strangers choose: SipHash-1-3 with a key of this process.
+// A hash for tables whose keys strangers choose: SipHash-1-3 with a key of this process. And the
+// slower SipHash-2-4, which may serve as a signature.
 #pragma once
 
 #include <bit>
@@ -45,11 +46,11 @@ struct HashKey {
 /// Drawn once, at the first call, and the same until the process ends. Any thread.
 const HashKey& ProcessHashKey() noexcept;
 
-/// SipHash with one round a word and three at the end: what hash tables of Python, Rust and Ruby
-/// use. Not for signatures.
-class SipHash13 {
+/// SipHash with kWordRounds rounds a word of eight octets and kLastRounds at the end.
+template <int kWordRounds, int kLastRounds>
+class SipHash {
  public:
-  explicit SipHash13(const HashKey& key) noexcept
+  explicit SipHash(const HashKey& key) noexcept
       : v0_(key.k0 ^ 0x736f6d6570736575),
         v1_(key.k1 ^ 0x646f72616e646f6d),
         v2_(key.k0 ^ 0x6c7967656e657261),
@@ -57,16 +58,14 @@ class SipHash13 {
 
   void Add(std::uint64_t word) noexcept {
     v3_ ^= word;
-    Round();
+    for (int i = 0; i < kWordRounds; ++i) Round();
     v0_ ^= word;
   }
   /// `last` holds the octets that fill no word, and the total length modulo 256 on top.
   std::uint64_t Finish(std::uint64_t last) noexcept {
     Add(last);
     v2_ ^= 0xff;
-    Round();
-    Round();
-    Round();
+    for (int i = 0; i < kLastRounds; ++i) Round();
     return v0_ ^ v1_ ^ v2_ ^ v3_;
   }
 
@@ -89,6 +88,11 @@ class SipHash13 {
   std::uint64_t v2_;
   std::uint64_t v3_;
 };
+
+/// What hash tables of Python, Rust and Ruby use. Not for signatures.
+using SipHash13 = SipHash<1, 3>;
+/// What its authors proposed: also a message authentication code (RFC 9018 section 4).
+using SipHash24 = SipHash<2, 4>;
 
 namespace hash_internal {
 template <bool kFold>

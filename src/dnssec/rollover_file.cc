@@ -1,16 +1,11 @@
 #include "dnssec/rollover_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
+
+#include "base/file.h"
 
 namespace resolve64::dnssec {
 namespace {
@@ -133,36 +128,6 @@ std::optional<TrustPointState> ReadPoint(const json& object) {
   return state;
 }
 
-//--- Files ---
-
-class File {
- public:
-  explicit File(int fd) : fd_(fd) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int fd() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
-
-Error SystemError(const std::string& path) {
-  return Error{Errc::kBadFile, path + ": " + std::strerror(errno)};
-}
-
-bool WriteAll(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
 }  // namespace
 
 std::string ToJson(const std::vector<TrustPointState>& states) {
@@ -204,43 +169,12 @@ Result<std::vector<TrustPointState>> ParseState(std::string_view text) {
 }
 
 Result<std::vector<TrustPointState>> ReadStateFile(const std::string& path) {
-  const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.fd() < 0) {
-    if (errno == ENOENT) return std::vector<TrustPointState>();
-    return SystemError(path);
-  }
-  std::string text;
-  std::array<char, 16384> block;
-  while (true) {
-    const ssize_t got = ::read(file.fd(), block.data(), block.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return SystemError(path);
-    if (got == 0) break;
-    text.append(block.data(), static_cast<std::size_t>(got));
-    if (text.size() > kMaxFile) return Error{Errc::kBadFile, path + ": too large"};
-  }
-  auto states = ParseState(text);
+  const Result<std::optional<std::string>> text = ReadSmallFile(path, kMaxFile);
+  if (!text) return text.error();
+  if (!*text) return std::vector<TrustPointState>();
+  auto states = ParseState(**text);
   if (!states) return Error{Errc::kBadFile, path + ": " + states.error().text};
   return states;
-}
-
-Result<bool> WriteStateFile(const std::string& path, std::string_view text) {
-  // In the same directory: a rename is atomic within one file system.
-  std::string temporary = path + ".XXXXXX";
-  const File file(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (file.fd() < 0) return SystemError(path);
-  if (!WriteAll(file.fd(), text) || ::fsync(file.fd()) != 0 ||
-      ::rename(temporary.c_str(), path.c_str()) != 0) {
-    const Error error = SystemError(path);
-    ::unlink(temporary.c_str());
-    return error;
-  }
-  // The name is in the directory, which has to reach the disk as well.
-  std::filesystem::path parent = std::filesystem::path(path).parent_path();
-  if (parent.empty()) parent = ".";
-  const File directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.fd() < 0 || ::fsync(directory.fd()) != 0) return SystemError(parent.string());
-  return true;
 }
 
 }  // namespace resolve64::dnssec

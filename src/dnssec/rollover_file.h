@@ -17,12 +17,8 @@ std::string ToJson(const std::vector<TrustPointState>& states);
 /// state is none.
 Result<std::vector<TrustPointState>> ParseState(std::string_view text);
 
-/// Reads what WriteStateFile() wrote; nothing where there is no such file. kBadFile, with the path,
+/// Reads what was written there; nothing where there is no such file. kBadFile, with the path,
 /// where it cannot be read or understood. Blocks.
 Result<std::vector<TrustPointState>> ReadStateFile(const std::string& path);
-
-/// Puts `text` in place of the file: whole, or not at all, also where the power fails meanwhile.
-/// kBadFile, with the path. Blocks.
-Result<bool> WriteStateFile(const std::string& path, std::string_view text);
 
 }  // namespace resolve64::dnssec

@@ -46,13 +46,16 @@ class Certificate {
   /// Chain and key in PEM.
   [[nodiscard]] std::string ToPem() const;
 
-  /// From PEM texts, which may be the same one. kBadFile where one cannot be read, where the key
-  /// is encrypted, or where the key is not the one of the first certificate.
+  /// From PEM texts, which may be the same one. The first certificate is the server's; the others
+  /// may stand in any order. Dates are not looked at. kBadFile where one cannot be read, where the
+  /// key is encrypted, or where the key is not the one of the first certificate.
   static Result<std::shared_ptr<const Certificate>> Parse(std::string_view chain_pem,
                                                           std::string_view key_pem);
 
   /// A self-signed one of a P-256 key for those names and addresses, valid for a year from `now`
   /// (seconds since 1970). `key`: of an earlier one, so that its pin stays; null: a new key.
+  /// kBadName for a name that no certificate can hold. A client may take it as its own authority:
+  /// it verifies with itself as the only trust anchor.
   static Result<std::shared_ptr<const Certificate>> SelfSigned(std::span<const std::string> names,
                                                                std::span<const IpAddress> addresses,
                                                                std::int64_t now,
@@ -60,6 +63,16 @@ class Certificate {
 
  private:
   Certificate() = default;
+
+  // Parse(), with what the texts are called in errors.
+  static Result<std::shared_ptr<const Certificate>> ParseCalled(std::string_view chain_pem,
+                                                                std::string_view chain_called,
+                                                                std::string_view key_pem,
+                                                                std::string_view key_called);
+  friend Result<std::shared_ptr<const Certificate>> ReadCertificate(const std::string& chain_file,
+                                                                    const std::string& key_file);
+  // Takes what it is given.
+  static std::shared_ptr<const Certificate> Adopt(std::vector<x509_st*> chain, evp_pkey_st* key);
 
   std::vector<x509_st*> chain_;  // owned
   evp_pkey_st* key_ = nullptr;   // owned

@@ -45,6 +45,8 @@ class Stream {
   [[nodiscard]] virtual std::string_view protocol() const noexcept = 0;
   /// Why it failed, for the log; empty where nothing is known.
   [[nodiscard]] virtual std::string_view error() const noexcept = 0;
+  /// True where the handshake took up an earlier session (RFC 8446 section 2.2).
+  [[nodiscard]] virtual bool resumed() const noexcept = 0;
 };
 
 /// A descriptor in clear.
@@ -60,6 +62,7 @@ class PlainStream final : public Stream {
   void End() noexcept override {}
   [[nodiscard]] std::string_view protocol() const noexcept override { return {}; }
   [[nodiscard]] std::string_view error() const noexcept override { return {}; }
+  [[nodiscard]] bool resumed() const noexcept override { return false; }
 
  private:
   int fd_;

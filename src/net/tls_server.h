@@ -60,7 +60,7 @@ enum class Alpn : std::uint8_t {
 };
 
 /// Certificates in use. Immutable but for its tickets; any thread.
-class TlsServer {
+class TlsServer : public std::enable_shared_from_this<TlsServer> {
  public:
   /// `certificates`: not empty; the first is for clients that name nobody we know. kBadFile where
   /// OpenSSL refuses one (a key that is too small, say).
@@ -72,7 +72,8 @@ class TlsServer {
 
   /// The stream of an accepted connection. The certificate is the first that covers the name the
   /// client asks for (SNI, RFC 6066 section 3); where it asks for none, the first that covers
-  /// `asked`, our address (RFC 9462 section 6.3); else the first. A client whose ALPN list holds
+  /// `asked`, our address (RFC 9462 section 6.3); else the first. An address in the place of the
+  /// name (there are clients that send one) counts as no name. A client whose ALPN list holds
   /// nothing of ours gets the alert no_application_protocol (RFC 7301 section 3.2). Null where
   /// there is no memory. The stream keeps this alive.
   [[nodiscard]] std::unique_ptr<Stream> Accept(int fd, Alpn alpn, const IpAddress& asked) const;
@@ -82,7 +83,11 @@ class TlsServer {
   }
 
  private:
+  struct Callbacks;
   TlsServer() = default;
+  // Of the first certificate that covers a name or an address.
+  template <class What>
+  [[nodiscard]] std::optional<std::size_t> IndexFor(const What& what) const;
 
   std::vector<CertificatePtr> certificates_;
   std::shared_ptr<TicketKeys> tickets_;

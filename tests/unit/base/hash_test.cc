@@ -27,6 +27,13 @@ TEST(HashOctets, IsSipHash13) {
   EXPECT_EQ(HashOctets(forty, zero), 0x95bc321ab41d8206U);
 }
 
+// The paper's example (appendix A): fifteen octets 0 to 14 under the key 0 to 15.
+TEST(SipHash24, IsThatOfItsAuthors) {
+  SipHash24 hash(HashKey{0x0706050403020100U, 0x0f0e0d0c0b0a0908U});
+  hash.Add(0x0706050403020100U);
+  EXPECT_EQ(hash.Finish(0x0f0e0d0c0b0a0908U), 0xa129ca6149be45e5U);
+}
+
 TEST(HashFolded, IsTheHashOfTheLowerCasedOctets) {
   for (std::size_t size = 0; size < 64; ++size) {
     const std::string upper = std::string("WWW.EXAMPLE.COM-").append(64, 'Z').substr(0, size);

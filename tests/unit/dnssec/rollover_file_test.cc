@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "unit/dnssec/signer.h"
 
 namespace resolve64::dnssec {
@@ -58,7 +59,7 @@ class StateFileTest : public ::testing::Test {
 // Covers: SEC-52
 TEST_F(StateFileTest, KeepsEverythingThereAndBack) {
   const std::vector<TrustPointState> states = Sample();
-  ASSERT_TRUE(WriteStateFile(Path(), ToJson(states)));
+  ASSERT_TRUE(WriteSmallFile(Path(), ToJson(states)));
   const auto read = ReadStateFile(Path());
   ASSERT_TRUE(read) << read.error().text;
   ASSERT_EQ(read->size(), 2U);
@@ -126,19 +127,19 @@ TEST_F(StateFileTest, DirectoriesAndFilesWithoutEndAreErrors) {
 // Covers: SEC-52
 TEST_F(StateFileTest, WritingReplacesTheFileAndLeavesNothingElse) {
   Write("before");
-  ASSERT_TRUE(WriteStateFile(Path(), "after"));
+  ASSERT_TRUE(WriteSmallFile(Path(), "after"));
   EXPECT_EQ(TextOf(Path()), "after");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
 }
 
 // Covers: F17
 TEST_F(StateFileTest, WhereNothingCanBeWrittenTheErrorNamesTheFileAndWhatWasThereStays) {
-  const auto no_folder = WriteStateFile(Path("missing/anchors.json"), "x");
+  const auto no_folder = WriteSmallFile(Path("missing/anchors.json"), "x");
   ASSERT_FALSE(no_folder);
   EXPECT_EQ(no_folder.error().text, Path("missing/anchors.json") + ": No such file or directory");
   // A directory in its place cannot be replaced, by root neither.
   fs::create_directory(Path());
-  EXPECT_FALSE(WriteStateFile(Path(), "after"));
+  EXPECT_FALSE(WriteSmallFile(Path(), "after"));
   EXPECT_TRUE(fs::is_directory(Path()));
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1)
       << "nothing is left behind";
