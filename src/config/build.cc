@@ -12,7 +12,8 @@
 namespace resolve64::config {
 namespace {
 
-constexpr std::uint16_t kDnsPort = 53;
+constexpr std::uint16_t kDnsPort = DefaultPort(Listener::Transport::kDns);
+constexpr std::uint16_t kTlsPort = DefaultPort(Listener::Transport::kTls);
 
 class ConfigBuilder {
  public:
@@ -37,6 +38,8 @@ class ConfigBuilder {
     Builtin();
     Cache();
     Upstream();
+    Limits();
+    Tls();
     Rest();
     return std::move(config_);
   }
@@ -46,13 +49,28 @@ class ConfigBuilder {
     return (std::filesystem::path(base_dir_) / path).lexically_normal().string();
   }
 
+  // Empty where it is null.
+  void TakePath(const Node& object, std::string_view key, std::string& out) const {
+    const Node* node = object.Find(key);
+    if (node == nullptr) return;
+    out = node->kind == Node::Kind::kNull ? std::string() : Absolute(node->text);
+  }
+
   void Listen() {
     TakeList(root_, "listen", config_.listen, [](const Node& item) {
       Listener listener;
       const Node* address = item.Find("address");
       if (address == nullptr) return std::optional<Listener>();
       listener.address = *IpAddress::Parse(address->text);
+      TakeWord(item, "transport",
+               {{"dns", Listener::Transport::kDns},
+                {"tls", Listener::Transport::kTls},
+                {"https", Listener::Transport::kHttps}},
+               listener.transport);
+      listener.port = DefaultPort(listener.transport);
       TakeCount(item, "port", listener.port);
+      Take(item, "path", listener.path);
+      TakeClients(item, "proxy_protocol", listener.proxies);
       if (const Node* view = item.Find("view")) listener.view = view->text;
       return std::optional(std::move(listener));
     });
@@ -87,7 +105,7 @@ class ConfigBuilder {
     DnssecConfig& out = config_.dnssec;
     Take(*dnssec, "validation", out.validation);
     Take(*dnssec, "automatic_update", out.automatic_update);
-    if (const Node* file = dnssec->Find("state_file")) out.state_file = Absolute(file->text);
+    TakePath(*dnssec, "state_file", out.state_file);
     TakeCount(*dnssec, "nsec3_max_iterations", out.nsec3_max_iterations);
     TakeMoment(*dnssec, "override_time", out.override_time);
     TakeList(*dnssec, "insecure", out.insecure, [](const Node& item) {
@@ -138,8 +156,12 @@ class ConfigBuilder {
     }
     const Node* address = item.Find("address");
     if (address == nullptr) return std::nullopt;
-    server.endpoint = {*IpAddress::Parse(address->text), kDnsPort};
+    TakeWord(item, "transport", {{"dns", false}, {"tls", true}}, server.tls);
+    server.endpoint = {*IpAddress::Parse(address->text), server.tls ? kTlsPort : kDnsPort};
     TakeCount(item, "port", server.endpoint.port);
+    if (const Node* name = item.Find("name")) {
+      server.name = HostName(name->text).value_or(std::string());
+    }
     return server;
   }
 
@@ -214,16 +236,59 @@ class ConfigBuilder {
               {"strict", Minimization::kStrict}},
              out.qname_minimization);
     Take(*upstream, "case_randomization", out.case_randomization);
+    TakeWord(*upstream, "tls",
+             {{"off", UpstreamTls::kOff}, {"opportunistic", UpstreamTls::kOpportunistic}}, out.tls);
+    TakePath(*upstream, "tls_authorities", out.tls_authorities);
     Take(*upstream, "allow_loopback", out.allow_loopback);
     TakeTime(*upstream, "timeout", out.timeout);
   }
 
+  void Limits() {
+    const Node* limits = root_.Find("limits");
+    if (limits == nullptr) return;
+    LimitsConfig& out = config_.limits;
+    TakeCount(*limits, "inflight", out.inflight);
+    TakeCount(*limits, "tcp_clients", out.tcp_clients);
+    TakeCount(*limits, "tcp_clients_per_network", out.tcp_clients_per_network);
+    TakeTime(*limits, "tcp_idle", out.tcp_idle);
+    TakeTime(*limits, "tls_idle", out.tls_idle);
+    TakeCount(*limits, "per_client_qps", out.per_client_qps);
+    TakeCount(*limits, "udp_payload", out.udp_payload);
+  }
+
+  void Tls() {
+    const Node* tls = root_.Find("tls");
+    if (tls == nullptr) return;
+    TlsConfig& out = config_.tls;
+    TakeList(*tls, "certificates", out.certificates, [this](const Node& item) {
+      CertificateFiles files;
+      TakePath(item, "certificate", files.certificate);
+      TakePath(item, "key", files.key);
+      return std::optional(std::move(files));
+    });
+    CertificateFiles first;
+    TakePath(*tls, "certificate", first.certificate);
+    TakePath(*tls, "key", first.key);
+    if (!first.certificate.empty()) {
+      out.certificates.insert(out.certificates.begin(), std::move(first));
+    }
+    std::vector<std::string> hosts;
+    TakeList(*tls, "names", hosts, [](const Node& item) { return std::optional(item.text); });
+    for (const std::string& host : hosts) {
+      if (const auto address = IpAddress::Parse(host)) {
+        out.addresses.push_back(*address);
+      } else if (auto name = HostName(host)) {
+        out.names.push_back(std::move(*name));
+      }
+    }
+    TakePath(*tls, "state_file", out.state_file);
+    TakePath(*tls, "ticket_keys", out.ticket_keys);
+  }
+
   void Rest() {
-    if (const Node* limits = root_.Find("limits")) {
-      TakeCount(*limits, "inflight", config_.limits.inflight);
-      TakeCount(*limits, "tcp_clients", config_.limits.tcp_clients);
-      TakeTime(*limits, "tcp_idle", config_.limits.tcp_idle);
-      TakeCount(*limits, "udp_payload", config_.limits.udp_payload);
+    if (const Node* cookies = root_.Find("cookies")) {
+      Take(*cookies, "enabled", config_.cookies.enabled);
+      TakePath(*cookies, "secrets", config_.cookies.secrets);
     }
     if (const Node* log = root_.Find("log")) {
       TakeWord(*log, "level",

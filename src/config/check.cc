@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint32_t kTextForms = kSize | kTime | kSeconds | kWord | kText | kPath | kAddress |
                                      kIpv6 | kEndpoint | kNetwork4 | kNetwork6 | kClients | kName |
-                                     kPrefix | kViewName | kMoment;
+                                     kPrefix | kViewName | kMoment | kHost;
 
 std::string QuotedList(const std::vector<std::string_view>& words) {
   std::string text;
@@ -79,6 +79,8 @@ std::string WrongText(const Key& key, std::uint32_t form, std::string_view text)
       return IsViewName(text) ? "" : "a view's name is letters, digits, - and _, 63 at most";
     case kMoment:
       return ParseMoment(text) ? "" : "expected " + Expectation(key);
+    case kHost:
+      return IpAddress::Parse(text) || HostName(text) ? "" : "expected " + Expectation(key);
     case kPath:
     case kText:
       return text.empty() ? "expected " + Expectation(key) : "";

@@ -50,12 +50,22 @@ std::vector<const Node*> Items(const Node* object, std::string_view key) {
   return items;
 }
 
+constexpr std::uint16_t kDnsPort = DefaultPort(Listener::Transport::kDns);
+constexpr std::uint16_t kTlsPort = DefaultPort(Listener::Transport::kTls);
+
+// A key whose value is not null; null where there is none.
+const Node* Written(const Node& object, std::string_view key) {
+  const Node* node = object.Find(key);
+  return node == nullptr || node->kind == Node::Kind::kNull ? nullptr : node;
+}
+
 class WholeChecker {
  public:
   WholeChecker(const Node& root, const Config& config, Report& report)
       : root_(root), config_(config), report_(report) {
     for (const Listener& listener : config.listen) {
-      listening_.insert({listener.address, listener.port});
+      listening_.emplace(Endpoint{listener.address, listener.port},
+                         listener.transport == Listener::Transport::kTls);
       if (listener.view) views_with_listener_.insert(*listener.view);
     }
     if (const Node* views = root.Find("views")) {
@@ -73,6 +83,8 @@ class WholeChecker {
     Ttls();
     Payloads();
     Dnssec();
+    Tls();
+    Cookies();
     Files();
     Control();
   }
@@ -80,11 +92,12 @@ class WholeChecker {
  private:
   void Listeners() {
     std::map<Endpoint, const Node*> seen;
+    std::size_t i = 0;
     for (const Node* item : Items(&root_, "listen")) {
       const Node* text = item->Find("address");
       if (text == nullptr) continue;
-      Endpoint endpoint{*IpAddress::Parse(text->text), 53};
-      TakeCount(*item, "port", endpoint.port);
+      const Listener& listener = config_.listen[i++];
+      const Endpoint endpoint{listener.address, listener.port};
       if (IsMulticast(endpoint.address)) {
         report_.Conflict(*text, "nobody can listen on a multicast or broadcast address");
       } else if (IsIn(endpoint.address, {"::ffff:0:0/96"})) {
@@ -98,6 +111,45 @@ class WholeChecker {
         report_.Conflict(*text, "address and port are those of " + first->second->Pointer());
       }
       ListenersView(*item);
+      ListenersTransport(*item, listener);
+      ListenersProxies(*item);
+    }
+  }
+
+  void ListenersTransport(const Node& item, const Listener& listener) {
+    const Node* port = item.Find("port");
+    const bool clear = listener.transport == Listener::Transport::kDns;
+    if (port != nullptr && clear && listener.port == kTlsPort) {
+      report_.Conflict(*port,
+                       "port 853 carries no DNS in clear (RFC 7858 section 3.1): set \"transport\" "
+                       "to \"tls\", or take another port");
+    } else if (port != nullptr && !clear && listener.port == kDnsPort) {
+      report_.Conflict(*port,
+                       "port 53 carries DNS in clear alone (RFC 7858 section 3.1): remove the port "
+                       "for " +
+                           std::to_string(DefaultPort(listener.transport)) +
+                           ", or take another one");
+    }
+    const Node* path = item.Find("path");
+    if (path == nullptr) return;
+    if (listener.transport != Listener::Transport::kHttps) {
+      report_.Conflict(*path, "only a listener of transport \"https\" has a path");
+    } else if (!IsUrlPath(path->text)) {
+      report_.Conflict(*path,
+                       "expected the path of a URL, such as \"/dns-query\": it begins with / and "
+                       "has no variable, query or fragment");
+    }
+  }
+
+  void ListenersProxies(const Node& item) {
+    for (const Node* proxy : Items(&item, "proxy_protocol")) {
+      const auto networks = ParseClients(proxy->text);
+      const bool open = std::any_of(networks->begin(), networks->end(),
+                                    [](const Network& one) { return one.bits() == 0; });
+      if (open) {
+        report_.Warning(*proxy,
+                        "anybody can claim any address here: name the addresses of your proxies");
+      }
     }
   }
 
@@ -202,13 +254,23 @@ class WholeChecker {
 
   void Server(const Node& node) {
     Endpoint endpoint;
+    bool tls = false;
     if (node.kind == Node::Kind::kText) {
-      endpoint = *Endpoint::Parse(node.text, 53);
+      endpoint = *Endpoint::Parse(node.text, kDnsPort);
     } else {
       const Node* address = node.Find("address");
       if (address == nullptr) return;
-      endpoint = {*IpAddress::Parse(address->text), 53};
+      TakeWord(node, "transport", {{"dns", false}, {"tls", true}}, tls);
+      endpoint = {*IpAddress::Parse(address->text), tls ? kTlsPort : kDnsPort};
       TakeCount(node, "port", endpoint.port);
+      ServersName(node, tls);
+    }
+    if (tls ? endpoint.port == kDnsPort : endpoint.port == kTlsPort) {
+      report_.Conflict(node, tls ? "port 53 carries DNS in clear alone (RFC 7858 section 3.1): "
+                                   "remove the port for 853, or take another one"
+                                 : "port 853 carries no DNS in clear (RFC 7858 section 3.1): use "
+                                   "\"transport\": \"tls\", or another port");
+      return;
     }
     if (IsUnspecified(endpoint.address) || IsMulticast(endpoint.address)) {
       report_.Conflict(node, "no server has this address");
@@ -218,10 +280,40 @@ class WholeChecker {
       report_.Warning(node, endpoint.address.is_v6() ? "never asked: upstream.ipv6 is false"
                                                      : "never asked: upstream.ipv4 is false");
     }
-    const IpAddress all = endpoint.address.is_v6() ? IpAddress(Ipv6{}) : IpAddress(Ipv4{});
-    if (listening_.contains(endpoint)) {
-      report_.Conflict(node, "resolve64 itself listens there: the question would come back");
-    } else if (IsLoopback(endpoint.address) && listening_.contains({all, endpoint.port})) {
+    Loops(node, endpoint, tls);
+  }
+
+  void ServersName(const Node& server, bool tls) {
+    const Node* name = server.Find("name");
+    if (name == nullptr) return;
+    if (!tls) {
+      report_.Conflict(*name,
+                       "this is the name in a certificate: set \"transport\" to \"tls\", or remove "
+                       "the name");
+    } else if (IpAddress::Parse(name->text)) {
+      report_.Conflict(*name,
+                       "this is an address: remove the name, and the certificate must hold the "
+                       "server's address");
+    } else if (!HostName(name->text)) {
+      report_.Conflict(*name, "expected a host name");
+    }
+  }
+
+  // What we ask must not come back to us.
+  void Loops(const Node& node, const Endpoint& server, bool tls) {
+    if (const auto own = listening_.find(server); own != listening_.end()) {
+      if (own->second == tls) {
+        report_.Conflict(node, "resolve64 itself listens there: the question would come back");
+      } else {
+        report_.Warning(node,
+                        "resolve64 itself listens there, with another transport: no answer will "
+                        "come");
+      }
+      return;
+    }
+    const IpAddress all = server.address.is_v6() ? IpAddress(Ipv6{}) : IpAddress(Ipv4{});
+    const auto own = listening_.find({all, server.port});
+    if (IsLoopback(server.address) && own != listening_.end() && own->second == tls) {
       report_.Warning(
           node,
           "resolve64 itself listens on this port of every address: the question may come back");
@@ -293,7 +385,54 @@ class WholeChecker {
     }
   }
 
+  void Tls() {
+    const Node* tls = root_.Find("tls");
+    if (tls == nullptr) return;
+    const Node* certificate = Written(*tls, "certificate");
+    const Node* key = Written(*tls, "key");
+    if (certificate != nullptr && key == nullptr) {
+      report_.Conflict(*certificate, "name the file of its key, too: \"key\"");
+    } else if (certificate == nullptr && key != nullptr) {
+      report_.Conflict(*key, "name the file of its certificate, too: \"certificate\"");
+    }
+    if (certificate != nullptr && key != nullptr) {
+      Readable(*certificate, config_.tls.certificates.front().certificate);
+      Readable(*key, config_.tls.certificates.front().key);
+    }
+    std::size_t i = certificate == nullptr ? 0 : 1;
+    for (const Node* item : Items(tls, "certificates")) {
+      const CertificateFiles& files = config_.tls.certificates[i++];
+      if (const Node* file = item->Find("certificate")) Readable(*file, files.certificate);
+      if (const Node* file = item->Find("key")) Readable(*file, files.key);
+    }
+    if (const Node* keys = Written(*tls, "ticket_keys")) {
+      Readable(*keys, config_.tls.ticket_keys);
+    }
+    if (config_.tls.certificates.empty()) return;
+    for (const std::string_view word : {"names", "state_file"}) {
+      const Node* unused = tls->Find(word);
+      if (unused == nullptr || (unused->kind == Node::Kind::kList && unused->items.empty())) {
+        continue;
+      }
+      report_.Warning(*unused,
+                      "never used: this is for a self-signed certificate, and one is given");
+    }
+  }
+
+  void Cookies() {
+    const Node* cookies = root_.Find("cookies");
+    const Node* secrets = cookies == nullptr ? nullptr : Written(*cookies, "secrets");
+    if (secrets == nullptr) return;
+    Readable(*secrets, config_.cookies.secrets);
+    if (!config_.cookies.enabled) {
+      report_.Warning(*secrets, "never used: cookies.enabled is false");
+    }
+  }
+
   void Files() {
+    const Node* upstream = root_.Find("upstream");
+    const Node* authorities = upstream ? Written(*upstream, "tls_authorities") : nullptr;
+    if (authorities != nullptr) Readable(*authorities, config_.upstream.tls_authorities);
     const Node* dnssec = root_.Find("dnssec");
     const Node* anchors = dnssec == nullptr ? nullptr : dnssec->Find("trust_anchors");
     if (anchors != nullptr && config_.dnssec.trust_anchors == DnssecConfig::Anchors::kFile) {
@@ -335,7 +474,7 @@ class WholeChecker {
   const Node& root_;
   const Config& config_;
   Report& report_;
-  std::set<Endpoint> listening_;
+  std::map<Endpoint, bool> listening_;  // and whether it is DNS over TLS
   std::set<std::string_view> view_names_;
   std::set<std::string_view> views_with_listener_;
 };

@@ -23,8 +23,7 @@ const std::vector<Network>& PrivateNetworks() {
 
 Access::Access() : allow(PrivateNetworks()) {}
 
-Config::Config()
-    : listen{{*IpAddress::Parse("::1"), 53}, {*IpAddress::Parse("127.0.0.1"), 53}} {}
+Config::Config() : listen{{*IpAddress::Parse("::1"), 53}, {*IpAddress::Parse("127.0.0.1"), 53}} {}
 
 std::string Diagnostic::ToText() const {
   std::string text = file;

@@ -40,6 +40,19 @@ struct Listener {
   bool operator==(const Listener&) const = default;
 };
 
+/// 53, 853 (RFC 7858 section 3.1) or 443 (RFC 9461 section 4.2).
+constexpr std::uint16_t DefaultPort(Listener::Transport transport) noexcept {
+  switch (transport) {
+    case Listener::Transport::kTls:
+      return 853;
+    case Listener::Transport::kHttps:
+      return 443;
+    case Listener::Transport::kDns:
+      break;
+  }
+  return 53;
+}
+
 /// "run_as": whom to become once the sockets are bound. It matters only where the process starts
 /// as root.
 struct RunAs {

@@ -24,20 +24,25 @@ constexpr Key kKeys[] = {
 
     {"/listen", kList, R"([{"address": "::1"}, {"address": "127.0.0.1"}])", "",
      "The addresses and ports that clients may ask.", 1, 1024},
-    {"/listen/*", kObject, "", "", "One listener, over UDP and TCP."},
+    {"/listen/*", kObject, "", "", "One listener."},
     {"/listen/*/address", kAddress, "", "",
      "An address of this host; `::` and `0.0.0.0` are all of its family, and replies come from the "
      "address that was asked.",
      0, 0, "", true},
-    {"/listen/*/port", kCount, "53", "", "The port.", 1, 65535},
-    {"/listen/*/transport", kWord, R"("dns")", R"("dns")",
-     "`dns` is UDP and TCP (RFC 1035, RFC 7766).", 0, 0, "dns|tls|https"},
-    {"/listen/*/path", kText, "", kNothing, "The path of DNS over HTTPS."},
+    {"/listen/*/port", kCount, "53", "",
+     "The port. The default of `tls` is 853, that of `https` is 443.", 1, 65535},
+    {"/listen/*/transport", kWord, R"("dns")", "",
+     "`dns` is UDP and TCP (RFC 1035, RFC 7766), `tls` is DNS over TLS (RFC 7858), `https` is DNS "
+     "over HTTPS (RFC 8484) with HTTP/2.",
+     0, 0, "dns|tls|https"},
+    {"/listen/*/path", kText, R"("/dns-query")", "", "The path of `https`."},
     {"/listen/*/view", kViewName, "", "",
      "This listener always answers from that view, whoever asks."},
-    {"/listen/*/proxy_protocol", kList, "[]", "[]",
-     "Peers that send the PROXY protocol, version 2.", 0, kManyItems},
-    {"/listen/*/proxy_protocol/*", kNetwork4 | kNetwork6, "", "", "One network of peers."},
+    {"/listen/*/proxy_protocol", kList, "[]", "",
+     "Peers that say who asks, with the PROXY protocol, version 2. Where there are any, nobody "
+     "else is answered here, nor anybody without that header.",
+     0, kManyItems},
+    {"/listen/*/proxy_protocol/*", kClients, "", "", "One network of peers."},
 
     {"/workers", kWord | kCount, R"("auto")", "",
      "Event loops, each on a thread of its own; `auto` is one a core.", 1, 1024, "auto"},
@@ -198,10 +203,15 @@ constexpr Key kKeys[] = {
     {"/forward/*/servers/*", kEndpoint | kObject, "", "",
      "An address such as `192.0.2.1` or `192.0.2.1@5353`, or an object."},
     {"/forward/*/servers/*/address", kAddress, "", "", "Its address.", 0, 0, "", true},
-    {"/forward/*/servers/*/port", kCount, "53", "", "Its port.", 1, 65535},
-    {"/forward/*/servers/*/transport", kWord, R"("dns")", R"("dns")", "`dns` is UDP and TCP.", 0, 0,
-     "dns|tls"},
-    {"/forward/*/servers/*/name", kName, "", kNothing, "The name in its certificate."},
+    {"/forward/*/servers/*/port", kCount, "53", "", "Its port. The default of `tls` is 853.", 1,
+     65535},
+    {"/forward/*/servers/*/transport", kWord, R"("dns")", "",
+     "`dns` is UDP and TCP, `tls` is DNS over TLS (RFC 7858): where its certificate is not the "
+     "right one it is not asked.",
+     0, 0, "dns|tls"},
+    {"/forward/*/servers/*/name", kText, "", "",
+     "The name that its certificate must hold (RFC 8310 section 8.1); without one, its address. "
+     "Only with `tls`."},
     {"/forward/*/only", kBool, "true", "",
      "`false`: where these servers do not answer, ask the authoritative ones."},
     {"/forward/*/dns64", kBool, "true", "",
@@ -267,7 +277,13 @@ constexpr Key kKeys[] = {
     {"/upstream/case_randomization", kBool, "true", "",
      "Random letter case in queries, against forged answers."},
     {"/upstream/cookies", kBool, "false", "false", "DNS cookies (RFC 7873)."},
-    {"/upstream/tls", kText, R"("off")", R"("off")", "Encryption towards authoritative servers."},
+    {"/upstream/tls", kWord, R"("off")", "",
+     "Encryption towards authoritative servers: `opportunistic` uses DNS over TLS where a server "
+     "has it, whatever its certificate (RFC 9539).",
+     0, 0, "off|opportunistic"},
+    {"/upstream/tls_authorities", kPath | kNull, "null", "",
+     "A PEM file of the authorities that vouch for forwarders over TLS; `null` is those of the "
+     "system."},
     {"/upstream/allow_loopback", kBool, "false", "",
      "`true`: delegations may lead to loopback addresses. For labs and tests."},
     {"/upstream/timeout", kTime, R"("8s")", "", "All the work for one question of a client.", 500,
@@ -278,19 +294,51 @@ constexpr Key kKeys[] = {
     {"/limits", kObject, "{}", "", "What clients may take, all together."},
     {"/limits/inflight", kCount, "20000", "", "Questions being worked on at a time.", 1,
      10'000'000},
-    {"/limits/tcp_clients", kCount, "4096", "", "TCP connections at a time.", 1, 1'000'000},
+    {"/limits/tcp_clients", kCount, "4096", "",
+     "Connections at a time, over TCP, TLS and HTTPS together.", 1, 1'000'000},
+    {"/limits/tcp_clients_per_network", kCount, "1024", "",
+     "Of these, connections from one /24 or /56.", 1, 1'000'000},
     {"/limits/tcp_idle", kTime, R"("10s")", "",
      "How long a TCP connection may be silent (RFC 7766 section 6.2.3).", 100, kHour},
-    {"/limits/per_client_qps", kCount, "0", "0", "Questions a second of one client; 0 is no limit.",
+    {"/limits/tls_idle", kTime, R"("20s")", "",
+     "The same of TLS and HTTPS, where a new connection costs more.", 100, kHour},
+    {"/limits/per_client_qps", kCount, "0", "",
+     "Questions a second over UDP, of one IPv4 address or IPv6 /64 that shows no cookie; above it, "
+     "answers are dropped or cut so that the client comes back over TCP. 0 is no limit.",
      0, 10'000'000},
     {"/limits/udp_payload", kCount, "1232", "",
      "Octets of an answer over UDP, at most; more is truncated and comes over TCP.", 512, 4096},
 
-    {"/tls", kObject, "{}", "", "The certificate of DNS over TLS and HTTPS."},
-    {"/tls/certificate", kPath | kNull, "null", "null", "Its file."},
-    {"/tls/key", kPath | kNull, "null", "null", "The file of its key."},
-    {"/tls/names", kList, "[]", "[]", "Names and addresses in a self-signed one.", 0, 1024},
-    {"/tls/names/*", kText, "", "", "One name or address."},
+    {"/tls", kObject, "{}", "",
+     "The certificates of DNS over TLS and HTTPS. Without any, a self-signed one is made and "
+     "kept."},
+    {"/tls/certificate", kPath | kNull, "null", "",
+     "A PEM file: the certificate, and after it those that lead to an authority. It is read again "
+     "when it changes."},
+    {"/tls/key", kPath | kNull, "null", "", "The PEM file of its key, not encrypted."},
+    {"/tls/certificates", kList, "[]", "",
+     "Further ones, for clients that ask for a name in them (SNI, RFC 6066 section 3).", 0, 1024},
+    {"/tls/certificates/*", kObject, "", "", "One certificate."},
+    {"/tls/certificates/*/certificate", kPath, "", "", "As `tls.certificate`.", 0, 0, "", true},
+    {"/tls/certificates/*/key", kPath, "", "", "As `tls.key`.", 0, 0, "", true},
+    {"/tls/names", kList, "[]", "",
+     "The names and addresses in a self-signed one; `[]` is the name and the addresses "
+     "of this host.",
+     0, 100},
+    {"/tls/names/*", kHost, "", "", "One name or address."},
+    {"/tls/state_file", kPath, "", "",
+     "Where a self-signed one is kept with its key. Without it `certificate.pem` in the state "
+     "directory of the service manager (`$STATE_DIRECTORY`), or in `/var/lib/resolve64`."},
+    {"/tls/ticket_keys", kPath | kNull, "null", "",
+     "A file of keys for session tickets, which several resolvers share: 160 hexadecimal digits "
+     "each, one a line, the newest first. `null` is random ones, a new one every 12 hours."},
+
+    {"/cookies", kObject, "{}", "", "DNS cookies for clients (RFC 7873, RFC 9018)."},
+    {"/cookies/enabled", kBool, "true", "", "Give and check them."},
+    {"/cookies/secrets", kPath | kNull, "null", "",
+     "A file of secrets, which several resolvers share (RFC 9018 section 5): 32 hexadecimal digits "
+     "each, one a line, the newest first. `null` is a random one, a new one at each reload."},
+
     {"/selector_zone", kName | kNull, "null", "null", "A zone whose names choose a view."},
     {"/report", kObject, "{}", "", "Which names needed NAT64."},
     {"/report/enabled", kBool, "false", "false", "Keep count."},
@@ -360,6 +408,8 @@ std::string Describe(const Key& key, Form form) {
       return "an IPv6 network";
     case kClients:
       return R"(a network, "private" or "any")";
+    case kHost:
+      return "a host name or an address";
     case kName:
       return "a domain name";
     case kPrefix:
@@ -415,7 +465,7 @@ std::string Expectation(const Key& key) {
   for (const std::string_view word : Parts(key.words)) {
     choices.push_back('"' + std::string(word) + '"');
   }
-  for (std::uint32_t form = 1; form <= kMoment; form <<= 1U) {
+  for (std::uint32_t form = 1; form <= kLastForm; form <<= 1U) {
     if ((key.forms & form) == 0) continue;
     std::string text = Describe(key, static_cast<Form>(form));
     if (!text.empty()) choices.push_back(std::move(text));

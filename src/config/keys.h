@@ -33,6 +33,8 @@ enum Form : std::uint32_t {
   kPrefix = 1U << 19U,   ///< a NAT64 prefix (RFC 6052 section 2.2)
   kViewName = 1U << 20U,
   kMoment = 1U << 21U,  ///< a point in time, UTC: "2026-12-31"
+  kHost = 1U << 22U,    ///< a host name or an address
+  kLastForm = kHost,
 };
 
 /// One key. The pattern is a JSON pointer with * for the place in a list and for a view's name. The

@@ -80,6 +80,11 @@ std::size_t Distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+// The locale has no say in these.
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool IsHexDigit(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+
 }  // namespace
 
 std::optional<std::int64_t> ParseSize(std::string_view text) { return Parse(text, kSizes); }
@@ -134,9 +139,50 @@ std::optional<std::vector<Network>> ParseClients(std::string_view text) {
 
 bool IsViewName(std::string_view text) {
   return !text.empty() && text.size() <= 63 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_';
+    return IsLetter(c) || IsDigit(c) || c == '-' || c == '_';
   });
+}
+
+std::optional<std::string> HostName(std::string_view text) {
+  constexpr std::size_t kLongestName = 253;
+  constexpr std::size_t kLongestLabel = 63;
+  if (text.ends_with('.')) text.remove_suffix(1);
+  if (text.empty() || text.size() > kLongestName) return std::nullopt;
+  std::string name;
+  bool is_number = false;  // the last label: then it is an address, or was meant to be one
+  for (std::string_view rest = text;;) {
+    const std::string_view label = rest.substr(0, rest.find('.'));
+    if (label.empty() || label.size() > kLongestLabel || label.front() == '-' ||
+        label.back() == '-') {
+      return std::nullopt;
+    }
+    is_number = std::all_of(label.begin(), label.end(), IsDigit);
+    for (const char c : label) {
+      if (!IsLetter(c) && !IsDigit(c) && c != '-') return std::nullopt;
+      name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+    if (label.size() == rest.size()) break;
+    name += '.';
+    rest.remove_prefix(label.size() + 1);
+  }
+  if (is_number) return std::nullopt;
+  return name;
+}
+
+bool IsUrlPath(std::string_view text) {
+  constexpr std::string_view kOthers = "-._~!$&'()*+,;=:@/";
+  if (!text.starts_with('/')) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '%') {
+      if (i + 2 >= text.size() || !IsHexDigit(text[i + 1]) || !IsHexDigit(text[i + 2])) {
+        return false;
+      }
+    } else if (!IsLetter(c) && !IsDigit(c) && kOthers.find(c) == std::string_view::npos) {
+      return false;
+    }
+  }
+  return true;
 }
 
 std::string_view Nearest(std::string_view text, const std::vector<std::string_view>& known) {

@@ -31,6 +31,13 @@ std::optional<std::vector<Network>> ParseClients(std::string_view text);
 /// Letters, digits, `-` and `_`, 63 at most: a view can be a label of a domain name.
 bool IsViewName(std::string_view text);
 
+/// A name that a host can have (RFC 1123 section 2.1), in lower case and without the final dot;
+/// empty where `text` is none.
+std::optional<std::string> HostName(std::string_view text);
+
+/// The path of a URL (RFC 3986 section 3.3), from its first "/" on.
+bool IsUrlPath(std::string_view text);
+
 /// The word of `known` that `text` was perhaps meant to be; empty where none is near.
 std::string_view Nearest(std::string_view text, const std::vector<std::string_view>& known);
 

@@ -97,7 +97,7 @@ Json Form1(const Key& key, std::uint32_t form) {
 
 Json Schema(const Key& key) {
   std::vector<Json> forms;
-  for (std::uint32_t form = 1; form <= kMoment; form <<= 1U) {
+  for (std::uint32_t form = 1; form <= kLastForm; form <<= 1U) {
     if ((key.forms & form) != 0) forms.push_back(Form1(key, form));
   }
   Json schema = Json::object();

@@ -59,7 +59,9 @@ TEST(ReadServers, TakeTextsAndObjects) {
   EXPECT_FALSE(config.forward[0].only);
   EXPECT_TRUE(config.forward[0].dns64);
   Lines servers;
-  for (const Endpoint& server : config.forward[0].servers) servers.push_back(server.ToText());
+  for (const ForwardServer& server : config.forward[0].servers) {
+    servers.push_back(server.endpoint.ToText());
+  }
   EXPECT_EQ(servers, (Lines{"192.0.2.1@53", "2001:db8::1@5353", "2001:db8::2@53", "192.0.2.2@54"}));
   ASSERT_EQ(config.stub.size(), 1U);
   EXPECT_EQ(config.stub[0].zone, *Name::Parse("corp.example"));
