@@ -129,14 +129,44 @@ json ViewJson(const server::View& view) {
           {"prefixes", std::move(prefixes)}};
 }
 
-json Status(Service& service) {
+json TransportsJson(const config::Listener& listener) {
+  switch (listener.transport) {
+    case config::Listener::Transport::kDns:
+      return {"udp", "tcp"};
+    case config::Listener::Transport::kTls:
+      return json::array({"tls"});
+    case config::Listener::Transport::kHttps:
+      return json::array({"https"});
+  }
+  return json::array();
+}
+
+json CertificatesJson(const Service& service) {
+  json list = json::array();
+  if (service.tls() == nullptr) return list;
+  for (const net::CertificatePtr& certificate : service.tls()->certificates()) {
+    const net::CertificateInfo& info = certificate->info();
+    json subjects = info.names;
+    for (const IpAddress& address : info.addresses) subjects.push_back(address.ToText());
+    list.push_back({{"for", std::move(subjects)},
+                    {"not_after", info.not_after},
+                    {"pin", info.spki_pin},
+                    {"self_signed", info.self_signed}});
+  }
+  return list;
+}
+
+json Status(Service& service, const std::string& config_path) {
   const server::Snapshot& snapshot = service.snapshot();
   json listeners = json::array();
   for (const config::Listener& listener : snapshot.config->listen) {
-    listeners.push_back({{"address", listener.address.ToText()},
-                         {"port", listener.port},
-                         {"transports", {"udp", "tcp"}},
-                         {"view", listener.view ? json(*listener.view) : json(nullptr)}});
+    listeners.push_back(
+        {{"address", listener.address.ToText()},
+         {"port", listener.port},
+         {"transports", TransportsJson(listener)},
+         {"path", listener.transport == config::Listener::Transport::kHttps ? json(listener.path)
+                                                                            : json(nullptr)},
+         {"view", listener.view ? json(*listener.view) : json(nullptr)}});
   }
   json views = json::array();
   for (const server::ViewPtr& view : snapshot.views.list) views.push_back(ViewJson(*view));
@@ -147,9 +177,12 @@ json Status(Service& service) {
   return {{"version", R64_VERSION},
           {"build", R64_BUILD_TYPE},
           {"uptime", uptime.count()},
+          {"config", config_path},
+          {"now", service.clock().WallSeconds()},
           {"workers", service.workers()},
           {"tcp_clients", service.tcp_clients()},
           {"listeners", std::move(listeners)},
+          {"certificates", CertificatesJson(service)},
           {"views", std::move(views)},
           {"validation", ValidationJson(service)},
           {"cache", CacheJson(caches.rrsets.stats())},
@@ -180,7 +213,7 @@ json Servers(Service& service) {
   for (const cache::ServerInfo& server : servers) {
     json lame = json::array();
     for (const cache::Lameness& one : server.lame) lame.push_back(one.zone.ToText());
-    list.push_back({{"address", server.endpoint.ToText()},
+    list.push_back({{"address", server.server.ToText()},
                     {"rtt_ms", Milliseconds(server.srtt)},
                     {"answers", server.answers},
                     {"timeouts", server.timeouts},
@@ -380,7 +413,7 @@ void Commands::Execute(std::string_view text, const std::function<void(std::stri
   if (!command) {
     done(Refuse(command.error().text));
   } else if (*command == "status") {
-    Reply(Status(service_), done);
+    Reply(Status(service_, reloader_.config_path()), done);
   } else if (*command == "stats") {
     Reply(Stats(service_), done);
   } else if (*command == "anchors") {

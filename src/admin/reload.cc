@@ -1,5 +1,6 @@
 #include "admin/reload.h"
 
+#include <filesystem>
 #include <utility>
 
 #include "base/log.h"
@@ -40,6 +41,9 @@ Loaded Load(const std::string& config_path) {
   loaded.snapshot = std::move(built.snapshot);
   return loaded;
 }
+
+Reloader::Reloader(server::Service& service, const std::string& config_path)
+    : service_(service), config_path_(std::filesystem::absolute(config_path).string()) {}
 
 void Reloader::Run(const std::function<void(ReloadOutcome)>& done) {
   Loaded loaded = Load(config_path_);

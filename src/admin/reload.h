@@ -29,12 +29,14 @@ struct ReloadOutcome {
 class Reloader {
  public:
   /// `service` is borrowed.
-  Reloader(server::Service& service, std::string config_path)
-      : service_(service), config_path_(std::move(config_path)) {}
+  Reloader(server::Service& service, const std::string& config_path);
 
   /// Puts what the file says now in force, or reports why not and leaves everything as it was. It
   /// is logged, too. `done` runs when all workers have it.
   void Run(const std::function<void(ReloadOutcome)>& done);
+
+  /// Absolute.
+  [[nodiscard]] const std::string& config_path() const noexcept { return config_path_; }
 
  private:
   server::Service& service_;

@@ -1,6 +1,7 @@
 #include "cache/server_table.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <utility>
 
@@ -19,6 +20,15 @@ Duration Doubled(Duration first, std::uint32_t times, Duration longest) {
 
 }  // namespace
 
+std::string Server::ToText() const {
+  return name.empty() ? endpoint.ToText() : endpoint.ToText() + " (" + name + ")";
+}
+
+std::size_t Server::Hash() const noexcept {
+  // Names come from the configuration, and no two servers in it differ in little else.
+  return endpoint.Hash() ^ std::hash<std::string>()(name) ^ (tls ? 1U : 0U);
+}
+
 bool ServerInfo::IsLameFor(const Name& zone) const noexcept {
   return std::any_of(lame.begin(), lame.end(),
                      [&zone](const Lameness& lameness) { return lameness.zone == zone; });
@@ -33,7 +43,7 @@ Duration ServerTable::TypicalRtt() const noexcept {
 
 ServerInfo ServerTable::Describe(const Record& record, TimePoint now) const {
   ServerInfo info;
-  info.endpoint = record.endpoint;
+  info.server = record.server;
   info.known = record.known;
   info.srtt = record.known ? record.srtt : TypicalRtt();
   info.rttvar = record.known ? record.rttvar : info.srtt / 2;
@@ -46,6 +56,7 @@ ServerInfo ServerTable::Describe(const Record& record, TimePoint now) const {
   } else if (record.edns_seen) {
     info.edns = EdnsSupport::kYes;
   }
+  info.probed_tls = Probed(record, now);
   info.case_broken = record.case_broken_until > now;
   std::copy_if(record.lame.begin(), record.lame.end(), std::back_inserter(info.lame),
                [now](const Lameness& lameness) { return lameness.until > now; });
@@ -54,45 +65,45 @@ ServerInfo ServerTable::Describe(const Record& record, TimePoint now) const {
   return info;
 }
 
-ServerInfo ServerTable::Get(const Endpoint& endpoint, TimePoint now) {
-  const std::size_t hash = endpoint.Hash();
+ServerInfo ServerTable::Get(const Server& server, TimePoint now) {
+  const std::size_t hash = server.Hash();
   ServerInfo info;
   bool found = false;
   {
     auto map = entries_.Lock(hash);
     const Record* record =
-        map->Find(entries_.Low(hash), [&](const Record& r) { return r.endpoint == endpoint; });
+        map->Find(entries_.Low(hash), [&](const Record& r) { return r.server == server; });
     found = record != nullptr;
     if (found) info = Describe(*record, now);
   }
   entries_.Count(hash, found);
   if (!found) {
     Record unknown;
-    unknown.endpoint = endpoint;
+    unknown.server = server;
     info = Describe(unknown, now);
   }
   return info;
 }
 
 template <class Change>
-void ServerTable::Update(const Endpoint& endpoint, Change&& change) {
-  const std::size_t hash = endpoint.Hash();
+void ServerTable::Update(const Server& server, Change&& change) {
+  const std::size_t hash = server.Hash();
   const std::uint32_t low = entries_.Low(hash);
-  const auto same = [&](const Record& record) { return record.endpoint == endpoint; };
+  const auto same = [&](const Record& record) { return record.server == server; };
   auto map = entries_.Lock(hash);
   Record* record = map->Find(low, same);
   if (record == nullptr) {
     Record fresh;
-    fresh.endpoint = endpoint;
+    fresh.server = server;
     if (!map->Insert(low, std::move(fresh), kOne)) return;
     record = map->Peek(low, same);
   }
   change(*record);
 }
 
-void ServerTable::Answered(const Endpoint& endpoint, Duration rtt, TimePoint now) {
+void ServerTable::Answered(const Server& server, Duration rtt, TimePoint now) {
   rtt = std::clamp<Duration>(rtt, Duration::zero(), kLongestRtt);
-  Update(endpoint, [&](Record& record) {
+  Update(server, [&](Record& record) {
     if (record.answers == 0) {
       // RFC 6298 section 2.2; what silence made believe is worth nothing now.
       record.srtt = rtt;
@@ -113,8 +124,8 @@ void ServerTable::Answered(const Endpoint& endpoint, Duration rtt, TimePoint now
   typical_rtt_.store(typical + (rtt.count() - typical) / 16, std::memory_order_relaxed);
 }
 
-void ServerTable::TimedOut(const Endpoint& endpoint, Duration waited, TimePoint now) {
-  Update(endpoint, [&](Record& record) {
+void ServerTable::TimedOut(const Server& server, Duration waited, TimePoint now) {
+  Update(server, [&](Record& record) {
     ++record.timeouts;
     // Where no answer came yet, it takes longer than that, or for ever. A time that was measured
     // stays: a packet that is lost says nothing of how long others take.
@@ -132,8 +143,8 @@ void ServerTable::TimedOut(const Endpoint& endpoint, Duration waited, TimePoint 
   });
 }
 
-void ServerTable::Lame(const Endpoint& endpoint, const Name& zone, TimePoint now) {
-  Update(endpoint, [&](Record& record) {
+void ServerTable::Lame(const Server& server, const Name& zone, TimePoint now) {
+  Update(server, [&](Record& record) {
     const auto same = [&zone](const Lameness& lameness) { return lameness.zone == zone; };
     auto at = std::find_if(record.lame.begin(), record.lame.end(), same);
     if (at != record.lame.end() && at->until > now) return;
@@ -154,15 +165,61 @@ void ServerTable::Lame(const Endpoint& endpoint, const Name& zone, TimePoint now
   });
 }
 
-void ServerTable::SetEdns(const Endpoint& endpoint, EdnsSupport support, TimePoint now) {
-  Update(endpoint, [&](Record& record) {
+void ServerTable::SetEdns(const Server& server, EdnsSupport support, TimePoint now) {
+  Update(server, [&](Record& record) {
     record.edns_seen = support == EdnsSupport::kYes;
     record.no_edns_until = support == EdnsSupport::kNo ? now + kNoEdnsFor : TimePoint{};
   });
 }
 
-void ServerTable::SetCaseBroken(const Endpoint& endpoint, TimePoint now) {
-  Update(endpoint, [&](Record& record) { record.case_broken_until = now + kCaseBrokenFor; });
+void ServerTable::SetCaseBroken(const Server& server, TimePoint now) {
+  Update(server, [&](Record& record) { record.case_broken_until = now + kCaseBrokenFor; });
+}
+
+// A TimePoint of zero is never.
+ProbedTls ServerTable::Probed(const Record& record, TimePoint now) {
+  const auto within = [now](TimePoint at, Duration life) {
+    return at != TimePoint{} && now - at < life;
+  };
+  if (within(record.tls_failed, kTlsDamping)) return ProbedTls::kFailed;
+  return within(record.tls_answered, kTlsPersistence) ? ProbedTls::kWorks : ProbedTls::kUnknown;
+}
+
+bool ServerTable::ClaimTlsProbe(const Server& server, TimePoint now) {
+  bool mine = false;
+  Update(server, [&](Record& record) {
+    const bool under_way =
+        record.tls_probed != TimePoint{} && now - record.tls_probed < kTlsTimeout;
+    if (under_way || Probed(record, now) != ProbedTls::kUnknown) return;
+    record.tls_probed = now;
+    mine = true;
+  });
+  return mine;
+}
+
+void ServerTable::TlsAnswered(const Server& server, TimePoint now) {
+  Update(server, [&](Record& record) {
+    record.tls_answered = now;
+    record.tls_failed = TimePoint{};
+    record.tls_helped_out = 0;
+  });
+}
+
+void ServerTable::TlsFailed(const Server& server, TimePoint now) {
+  Update(server, [&](Record& record) {
+    record.tls_failed = now;
+    record.tls_answered = TimePoint{};
+    record.tls_helped_out = 0;
+  });
+}
+
+void ServerTable::TlsHelpedOut(const Server& server, TimePoint now) {
+  Update(server, [&](Record& record) {
+    if (++record.tls_helped_out < kTlsHelpedOut) return;
+    record.tls_failed = now;
+    record.tls_answered = TimePoint{};
+    record.tls_helped_out = 0;
+  });
 }
 
 std::vector<ServerInfo> ServerTable::List(TimePoint now) {

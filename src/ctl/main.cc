@@ -11,6 +11,7 @@
 
 #include "ctl/client.h"
 #include "ctl/print.h"
+#include "ctl/profile_command.h"
 #include "ctl/translate.h"
 
 namespace {
@@ -185,6 +186,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   AddResolverCommands(app, talk, given, command);
   AddAddressCommands(app, given, command);
+  resolve64::ctl::AddProfileCommand(app, talk.socket, command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

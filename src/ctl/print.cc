@@ -142,6 +142,15 @@ std::string FieldsText(const json& step) {
   return text.empty() ? text : text + "]";
 }
 
+std::string CertificateLine(const json& certificate, std::int64_t now) {
+  const std::int64_t days = (certificate.at("not_after").get<std::int64_t>() - now) / 86400;
+  const bool self_signed = certificate.at("self_signed").get<bool>();
+  return (self_signed ? "self-signed certificate for " : "certificate for ") +
+         Joined(certificate.at("for"), " ") + ", " +
+         (days < 0 ? "ENDED" : "ends in " + std::to_string(days) + " days") + ", pin " +
+         Text(certificate, "pin") + "\n";
+}
+
 }  // namespace
 
 std::string StatusText(const json& reply) {
@@ -154,8 +163,12 @@ std::string StatusText(const json& reply) {
     text += "listening on " + (v6 ? "[" + address + "]" : address) + ":" +
             std::to_string(Count(listener, "port")) + " over " +
             Joined(listener.at("transports"), " and ");
+    if (listener.at("path").is_string()) text += " at " + Text(listener, "path");
     if (listener.at("view").is_string()) text += ", view " + Text(listener, "view");
     text += "\n";
+  }
+  for (const json& one : reply.at("certificates")) {
+    text += CertificateLine(one, reply.at("now").get<std::int64_t>());
   }
   for (const json& view : reply.at("views")) text += ViewText(view);
   text += ValidationLine(reply.at("validation"));
@@ -168,7 +181,7 @@ std::string StatusText(const json& reply) {
   for (const char* key : {"zones", "failures", "servers"}) {
     text += Format("%s: %lu known\n", key, Count(reply.at(key), "entries"));
   }
-  return text + Format("TCP clients: %lu\n", Count(reply, "tcp_clients"));
+  return text + Format("TCP, TLS and HTTPS clients: %lu\n", Count(reply, "tcp_clients"));
 }
 
 std::string StatsText(const json& reply) {

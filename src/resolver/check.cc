@@ -122,7 +122,7 @@ std::uint32_t LeastTtl(const std::vector<dns::RrsetPtr>& rrsets, TimePoint now) 
 }
 
 net::Task<Link> Resolver::State::FetchChecked(Name name, RrType type, Checking checking) {
-  std::vector<Endpoint> avoid;
+  std::vector<cache::Server> avoid;
   std::optional<Link> first;
   for (int attempt = 1;; ++attempt) {
     net::Task<Link> fetch =
@@ -137,7 +137,7 @@ net::Task<Link> Resolver::State::FetchChecked(Name name, RrType type, Checking c
     net::Task<void> check = Check(link, type, checking);
     co_await check;
     const bool again = link.kind == LookupKind::kBogus && link.elsewhere &&
-                       link.server != Endpoint{} && attempt < kServersForAnswer;
+                       link.server != cache::Server{} && attempt < kServersForAnswer;
     if (!again) {
       if (link.kind == LookupKind::kBogus && !link.ours) DoubtDelegationAbove(name);
       co_return link;

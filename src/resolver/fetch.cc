@@ -91,7 +91,7 @@ Link FromReply(const Reply& reply, RrType type, const Settings& settings, bool d
 class Descent {
  public:
   Descent(Resolver::State& state, const Name& name, RrType type, RequestPtr request,
-          SettingsPtr settings, const Path* path, bool checked, std::vector<Endpoint> avoid)
+          SettingsPtr settings, const Path* path, bool checked, std::vector<cache::Server> avoid)
       : state_(state),
         name_(name),
         type_(type),
@@ -156,12 +156,12 @@ class Descent {
     zone_ = std::move(zone);
     if (restarted_ && zone_.zone == failed_zone_) {
       // Those that failed are not asked the same again (RFC 9520 section 3.1).
-      std::erase_if(zone_.addresses, [&](const Endpoint& server) {
+      std::erase_if(zone_.addresses, [&](const cache::Server& server) {
         return std::find(failed_.begin(), failed_.end(), server) != failed_.end();
       });
       zone_.tried = failed_;
     }
-    for (const Endpoint& server : avoid_) {
+    for (const cache::Server& server : avoid_) {
       std::erase(zone_.addresses, server);
       zone_.tried.push_back(server);
     }
@@ -295,13 +295,13 @@ class Descent {
   const SettingsPtr settings_;
   const Path* path_;
   const bool checked_;  // the answer will be validated
-  const std::vector<Endpoint> avoid_;
+  const std::vector<cache::Server> avoid_;
   ZoneView zone_;
-  bool whole_name_ = false;       // no minimization any more
-  std::size_t shown_ = 0;         // labels of the name that the servers of the zone know of
-  int step_ = 0;                  // minimized questions so far
-  int round_ = 0;                 // attempts with other addresses of the same zone
-  std::vector<Endpoint> failed_;  // servers of failed_zone_, before its parent was asked again
+  bool whole_name_ = false;            // no minimization any more
+  std::size_t shown_ = 0;              // labels of the name that the servers of the zone know of
+  int step_ = 0;                       // minimized questions so far
+  int round_ = 0;                      // attempts with other addresses of the same zone
+  std::vector<cache::Server> failed_;  // servers of failed_zone_, before its parent was asked again
   Name failed_zone_;
   bool restarted_ = false;                                    // a parent was asked again
   ZoneOutcomePtr failure_;                                    // the last one
@@ -313,7 +313,7 @@ class Descent {
 
 net::Task<Link> Resolver::State::Fetch(Name name, RrType type, RequestPtr request,
                                        SettingsPtr settings, const Path* path, bool checked,
-                                       std::vector<Endpoint> avoid) {
+                                       std::vector<cache::Server> avoid) {
   int depth = 0;
   for (const Path* up = path; up != nullptr; up = up->up) ++depth;
   if (depth > request->left.depth) {

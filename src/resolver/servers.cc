@@ -57,11 +57,11 @@ bool Resolver::State::MayAsk(const Endpoint& server, const Settings& settings,
   return settings.allow_loopback || !IsLoopback(server.address);
 }
 
-void Resolver::State::AddAddress(ZoneView& view, const Endpoint& server, const Settings& settings,
-                                 bool configured) const {
+void Resolver::State::AddAddress(ZoneView& view, const cache::Server& server,
+                                 const Settings& settings, bool configured) const {
   constexpr std::size_t kEnough = 32;
-  if (view.addresses.size() >= kEnough || !MayAsk(server, settings, configured)) return;
-  const auto holds = [&](const std::vector<Endpoint>& list) {
+  if (view.addresses.size() >= kEnough || !MayAsk(server.endpoint, settings, configured)) return;
+  const auto holds = [&](const std::vector<cache::Server>& list) {
     return std::find(list.begin(), list.end(), server) != list.end();
   };
   if (!holds(view.addresses) && !holds(view.tried)) view.addresses.push_back(server);
@@ -103,7 +103,7 @@ ZoneView Resolver::State::ConfiguredView(const ConfiguredZone& zone, const Setti
   view.recursive = zone.forward;
   view.dns64 = zone.dns64;
   view.fall_back = zone.forward && !zone.only;
-  for (const Endpoint& server : zone.servers) AddAddress(view, server, settings, true);
+  for (const cache::Server& server : zone.servers) AddAddress(view, server, settings, true);
   return view;
 }
 

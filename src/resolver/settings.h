@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "cache/server_table.h"
 #include "dnssec/anchors.h"
+#include "net/tls_client.h"
 #include "resolve64/ip.h"
 #include "resolve64/name.h"
 #include "resolver/request.h"
@@ -22,7 +24,7 @@ enum class Minimization : std::uint8_t { kOff, kRelaxed, kStrict };
 /// A zone whose servers are configured: asked with RD as a forwarder, or without as a stub.
 struct ConfiguredZone {
   Name zone;
-  std::vector<Endpoint> servers;
+  std::vector<cache::Server> servers;
   bool forward = false;  ///< RD=1; the servers recurse
   bool only = true;      ///< of a forwarder: false falls back to recursion
   bool dns64 = true;
@@ -45,6 +47,9 @@ struct Settings {
   Minimization minimization = Minimization::kRelaxed;
   bool case_randomization = true;
   bool allow_loopback = false;
+  /// RFC 9539: authoritative servers are asked over TLS where they can be, and in clear where not.
+  bool opportunistic_tls = false;
+  net::TlsClientPtr tls;                       ///< null where neither that nor a forwarder needs it
   Duration timeout = std::chrono::seconds(8);  ///< for a client's question
   std::uint32_t min_ttl = 0;
   std::uint32_t max_ttl = 86400;

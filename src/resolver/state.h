@@ -31,7 +31,7 @@ struct Link {
   bool local = false;  ///< answered here: validation has nothing to say
   /// Of the whole link: the weakest of what is in it. kUnchecked: not validated yet.
   Security security = Security::kUnchecked;
-  Endpoint server;         ///< who said it; unspecified where it was known
+  cache::Server server;    ///< who said it; unspecified where it was known
   bool elsewhere = false;  ///< bogus by its own signatures: another server may have better
   bool ours = false;       ///< it failed by a limit of the request: others may do better
   /// The keys of its zone, on their way: they are needed once it is there.
@@ -89,9 +89,9 @@ struct Path {
 /// The servers of a zone, as far as they are known.
 struct ZoneView {
   Name zone;
-  std::vector<Endpoint> addresses;  ///< that may be asked, each once
-  std::vector<Endpoint> tried;      ///< that were of no use: not added again
-  std::vector<Name> unresolved;     ///< names of servers without a usable address so far
+  std::vector<cache::Server> addresses;  ///< that may be asked, each once
+  std::vector<cache::Server> tried;      ///< that were of no use: not added again
+  std::vector<Name> unresolved;          ///< names of servers without a usable address so far
   std::vector<Name> half_resolved;  ///< names with addresses of one family, where both may be used
   bool recursive = false;
   bool dns64 = true;
@@ -132,7 +132,7 @@ class Resolver::State {
   /// Nothing is validated, but the keys of zones on the way are fetched beside the questions where
   /// `checked` says that they will be needed. `avoid`: servers whose word was not good enough.
   net::Task<Link> Fetch(Name name, RrType type, RequestPtr request, SettingsPtr settings,
-                        const Path* path, bool checked, std::vector<Endpoint> avoid);
+                        const Path* path, bool checked, std::vector<cache::Server> avoid);
 
   //--- check.cc: is it authentic? ---------------------------------------------------------------
 
@@ -203,7 +203,7 @@ class Resolver::State {
   void DoubtDelegationAbove(const Name& name);
   [[nodiscard]] static bool IsBelowAnchor(const Name& name, const Name& zone,
                                           const DnssecSettings& settings);
-  net::Task<Link> Raw(Name name, RrType type, bool fresh, std::vector<Endpoint> avoid,
+  net::Task<Link> Raw(Name name, RrType type, bool fresh, std::vector<cache::Server> avoid,
                       Checking checking);
   net::Task<Finding> Verify(dns::RrsetPtr rrset, dnssec::KeySetPtr keys, Checking checking);
   net::Task<Finding> VerifyOne(dns::RrsetPtr rrset, dnssec::KeySetPtr keys, Checking checking,
@@ -222,7 +222,7 @@ class Resolver::State {
   ZoneView RootView(const Settings& settings);
   ZoneView ConfiguredView(const ConfiguredZone& zone, const Settings& settings);
   bool MayAsk(const Endpoint& server, const Settings& settings, bool configured) const;
-  void AddAddress(ZoneView& view, const Endpoint& server, const Settings& settings,
+  void AddAddress(ZoneView& view, const cache::Server& server, const Settings& settings,
                   bool configured) const;
   void AddAddresses(ZoneView& view, const dns::Rrset& rrset, const Settings& settings) const;
   net::Task<void> FindAddress(Name ns, RrType type, RequestPtr request, const Path* path,

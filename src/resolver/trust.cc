@@ -170,7 +170,7 @@ net::Task<Finding> Resolver::State::FindDs(Name zone, Checking checking) {
              "): asking for its DS";
     });
   }
-  std::vector<Endpoint> avoid;
+  std::vector<cache::Server> avoid;
   std::optional<Finding> first;
   for (int attempt = 1;; ++attempt) {
     net::Task<Link> raw = Raw(zone, RrType::kDs, false, avoid, checking);
@@ -183,7 +183,7 @@ net::Task<Finding> Resolver::State::FindDs(Name zone, Checking checking) {
     const bool other =
         found.security == Security::kBogus && found.elsewhere && attempt < kServersForKeys;
     if (!other) co_return found;
-    if (link.server != Endpoint{}) avoid.push_back(link.server);
+    if (link.server != cache::Server{}) avoid.push_back(link.server);
     if (!first) first = std::move(found);
   }
 }
@@ -248,7 +248,7 @@ net::Task<ZoneTrustPtr> Resolver::State::FollowDs(Name zone, dns::RrsetPtr ds, C
   trust->zone = zone;
   trust->has_ds = true;
   bool lasting = true;  // it is not only this request that failed
-  std::vector<Endpoint> avoid;
+  std::vector<cache::Server> avoid;
   bool fresh = false;  // what is in memory was no good
   for (int attempt = 1; attempt <= kServersForKeys; ++attempt) {
     net::Task<Link> raw = Raw(zone, RrType::kDnskey, fresh, avoid, checking);
@@ -294,7 +294,7 @@ net::Task<ZoneTrustPtr> Resolver::State::FollowDs(Name zone, dns::RrsetPtr ds, C
     }
     // One stale secondary is enough for this: the others are asked.
     fresh = true;
-    if (link.server != Endpoint{}) avoid.push_back(link.server);
+    if (link.server != cache::Server{}) avoid.push_back(link.server);
   }
   Tell(checking.trace(), scheduler_.clock(), "dnssec", [&] { return Describe(*trust); });
   // Somebody else may have had better luck meanwhile.
@@ -309,7 +309,7 @@ net::Task<ZoneTrustPtr> Resolver::State::FollowDs(Name zone, dns::RrsetPtr ds, C
 // What is known or said of (name, type), not validated. What was found bogus before is asked for
 // again.
 net::Task<Link> Resolver::State::Raw(Name name, RrType type, bool fresh,
-                                     std::vector<Endpoint> avoid, Checking checking) {
+                                     std::vector<cache::Server> avoid, Checking checking) {
   const bool first = avoid.empty();
   if (first && !fresh) {
     std::optional<Link> known =

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <utility>
 
+#include "base/file.h"
 #include "base/log.h"
+#include "config/state_path.h"
 #include "dnssec/anchors.h"
 #include "dnssec/key.h"
 #include "dnssec/records.h"
@@ -113,15 +114,6 @@ std::optional<Name> KeyTagName(const dns::Rrset& anchors) {
   return *name;
 }
 
-std::string StatePath(const config::DnssecConfig& config) {
-  if (!config.state_file.empty()) return config.state_file;
-  const char* given = std::getenv("STATE_DIRECTORY");  // NOLINT(concurrency-mt-unsafe)
-  std::string directory = given == nullptr ? "" : given;
-  directory = directory.substr(0, directory.find(':'));
-  if (directory.empty()) directory = "/var/lib/resolve64";
-  return directory + "/anchors.json";
-}
-
 std::int64_t AnchorKeeper::WallNow(const resolver::Settings& settings) const {
   return settings.dnssec.override_time.value_or(clock_.WallSeconds());
 }
@@ -146,7 +138,7 @@ void AnchorKeeper::Adopt(const SnapshotPtr& snapshot) {
     state->was_read = false;  // what was learned is on disk
     return;
   }
-  const std::string path = StatePath(config);
+  const std::string path = config::StatePath(config.state_file, config::kAnchorState);
   if (!state->was_read || path != state->path) {
     state->path = path;
     state->was_read = true;
@@ -297,7 +289,7 @@ void AnchorKeeper::Learn(const Name& zone, const dns::Rrset* dnskeys) {
     for (const auto& [name, point] : state->points) states.push_back(point.Save());
   }
   elsewhere_([this, path, states = std::move(states)] {
-    const Result<bool> written = dnssec::WriteStateFile(path, dnssec::ToJson(states));
+    const Result<bool> written = WriteSmallFile(path, dnssec::ToJson(states));
     Saved(path, written ? "" : written.error().text);
   });
 }

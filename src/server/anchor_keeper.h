@@ -116,8 +116,4 @@ class AnchorKeeper {
 /// for the root (RFC 8145 section 5.1). Nothing where it gets too long, or nothing is trusted.
 std::optional<Name> KeyTagName(const dns::Rrset& anchors);
 
-/// Where the state is kept: "state_file", or else in the directory that the service manager gives
-/// (systemd.exec(5), StateDirectory=), or else in /var/lib/resolve64.
-std::string StatePath(const config::DnssecConfig& config);
-
 }  // namespace resolve64::server

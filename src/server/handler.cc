@@ -1,7 +1,9 @@
 #include "server/handler.h"
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
+#include <limits>
 #include <utility>
 
 #include "base/log.h"
@@ -60,6 +62,13 @@ Inquiry MakeInquiry(const ClientQuery& query, const IpAddress& client, ViewPtr v
   return inquiry;
 }
 
+// RFC 7828 section 3.1: units of 100 ms. Rounded down, so that the client is never too late.
+std::uint16_t KeepaliveUnits(Duration idle) {
+  constexpr Duration kUnit = std::chrono::milliseconds(100);
+  return static_cast<std::uint16_t>(
+      std::clamp<std::int64_t>(idle / kUnit, 0, std::numeric_limits<std::uint16_t>::max()));
+}
+
 Response Refused(Ede ede, std::string text) {
   Response response(Rcode::kRefused);
   response.ede.push_back({ede, std::move(text)});
@@ -74,6 +83,7 @@ struct Handler::Job {
   Client client;
   std::shared_ptr<ReplyPath> path;
   SnapshotPtr snapshot;  // as of the moment when the question came
+  CookieOption cookie;   // that goes into the reply
 };
 
 // A question in progress, for as long as its task runs.
@@ -139,21 +149,24 @@ void Handler::Handle(std::span<const std::uint8_t> message, const Client& client
   const bool over_udp = client.transport == Transport::kUdp;
   stats_.Add(Counter::kQueries);
   stats_.Add(CounterOf(client.transport));
-  Reading reading = ReadQuestion(message);
+  Reading reading = ReadQuestion(message, client.transport, cookies_ != nullptr);
   // From port 0 nobody asks: the address is forged.
   if (reading.verdict == Reading::Verdict::kDrop || client.peer.port() == 0) {
     stats_.Add(Counter::kMalformed);
-    stats_.Add(Counter::kDropped);
-    path->Reply(client.peer, {});
+    Drop(client, *path);
     return;
   }
+  Job job;
+  job.query = std::move(reading.query);
+  job.client = client;
+  job.path = path;
+  const CookieState cookie = TakeCookie(job);
   const bool may_ask = snapshot_->access.Allows(client.address);
   if (!may_ask || reading.verdict == Reading::Verdict::kReply) {
     if (!may_ask) stats_.Add(Counter::kRefused);
     if (may_ask && reading.rcode == Rcode::kFormErr) stats_.Add(Counter::kMalformed);
     if (over_udp && !error_replies_.Take()) {
-      stats_.Add(Counter::kDropped);
-      path->Reply(client.peer, {});
+      Drop(client, *path);
       return;
     }
     Response response(may_ask ? reading.rcode : Rcode::kRefused);
@@ -161,16 +174,60 @@ void Handler::Handle(std::span<const std::uint8_t> message, const Client& client
       response.ede.push_back({Ede::kProhibited, "not in access.allow"});
     } else if (reading.ede) {
       response.ede.push_back({*reading.ede, ""});
+    } else if (reading.rcode == Rcode::kNoError && cookie == CookieState::kBad) {
+      // It asked whether its cookie is still good (RFC 7873 section 5.4).
+      response.rcode = Rcode::kBadCookie;
     }
-    Send(reading.query, client, response, *path);
+    Send(job, response);
     return;
   }
-  Job job;
-  job.query = std::move(reading.query);
-  job.client = client;
-  job.path = path;
+  if (over_udp && IsTooFast(job, cookie)) {
+    SendToTcp(job, cookie);
+    return;
+  }
   job.snapshot = snapshot_;
   tasks_.Spawn(Serve(std::move(job)));
+}
+
+// Puts the cookie of the reply into `job`, and tells what the query's was.
+Handler::CookieState Handler::TakeCookie(Job& job) noexcept {
+  const CookieOption& asked = job.query.cookie;
+  if (!asked.present()) return CookieState::kNone;
+  const IpAddress& address = job.client.address;
+  const std::int64_t now = scheduler_.clock().WallSeconds();
+  CookieState state = CookieState::kClientOnly;
+  if (!asked.server().empty()) {
+    const CookieCheck check = cookies_->Check(asked.client(), asked.server(), address, now);
+    state = check == CookieCheck::kBad ? CookieState::kBad : CookieState::kGood;
+    stats_.Add(state == CookieState::kGood ? Counter::kCookiesGood : Counter::kCookiesBad);
+    if (check == CookieCheck::kGood) {
+      job.cookie = asked;
+      return state;
+    }
+  }
+  job.cookie.Set(asked.client(), cookies_->Make(asked.client(), address, now));
+  return state;
+}
+
+// A cookie says that the address is not forged, and then it need not be protected (RFC 7873
+// section 5.2.5).
+bool Handler::IsTooFast(const Job& job, CookieState cookie) noexcept {
+  return client_rate_ != nullptr && cookie != CookieState::kGood &&
+         !client_rate_->Take(job.client.address, scheduler_.clock().Now());
+}
+
+void Handler::SendToTcp(const Job& job, CookieState cookie) {
+  stats_.Add(Counter::kLimitClientQps);
+  if (cookie == CookieState::kNone) {
+    Send(job, Response(Rcode::kNoError), true);
+  } else {
+    Send(job, Response(Rcode::kBadCookie));
+  }
+}
+
+void Handler::Drop(const Client& client, ReplyPath& path) {
+  stats_.Add(Counter::kDropped);
+  path.Reply(client.peer, {});
 }
 
 net::Task<void> Handler::Serve(Job job) {
@@ -206,21 +263,27 @@ net::Task<void> Handler::Serve(Job job) {
   const bool limited = response.rcode == Rcode::kRefused &&
                        job.client.transport == Transport::kUdp && !error_replies_.Take();
   if (limited || (response.missed && inquiry.reach == Reach::kCached)) {
-    stats_.Add(Counter::kDropped);
-    job.path->Reply(job.client.peer, {});
+    Drop(job.client, *job.path);
   } else {
-    Send(query, job.client, response, *job.path);
+    Send(job, response);
   }
   if (inflight_count_ == 0 && on_idle_) on_idle_();
 }
 
-void Handler::Send(const ClientQuery& query, const Client& client, const Response& response,
-                   ReplyPath& path) {
+void Handler::Send(const Job& job, const Response& response, bool come_over_tcp) {
+  const ClientQuery& query = job.query;
+  const Transport transport = job.client.transport;
   const std::uint16_t own = snapshot_->config->limits.udp_payload;
-  const std::size_t limit = client.transport == Transport::kUdp ? UdpLimit(query, own) : kTcpLimit;
-  std::vector<std::uint8_t> message = RenderReply(query, response, limit, own);
+  ReplyTerms terms(transport == Transport::kUdp ? UdpLimit(query, own) : kTcpLimit, own);
+  terms.cookie = job.cookie;
+  terms.pad = query.padding && IsEncrypted(transport);
+  terms.come_over_tcp = come_over_tcp;
+  if (query.keepalive && (transport == Transport::kTcp || transport == Transport::kTls)) {
+    terms.keepalive = KeepaliveUnits(job.client.idle);
+  }
+  std::vector<std::uint8_t> message = RenderReply(query, response, terms);
   Count(response, message);
-  path.Reply(client.peer, std::move(message));
+  job.path->Reply(job.client.peer, std::move(message));
 }
 
 void Handler::Count(const Response& response, std::span<const std::uint8_t> message) {
@@ -288,7 +351,8 @@ net::Task<Explanation> Handler::Account(ExplainRequest request) {
     net::Task<Response> task = pipeline_.Handle(inquiry, asked);
     response = co_await task;
   }
-  account.message = RenderReply(query, response, kTcpLimit, snapshot->config->limits.udp_payload);
+  account.message =
+      RenderReply(query, response, ReplyTerms(kTcpLimit, snapshot->config->limits.udp_payload));
   account.took = scheduler_.Now() - account.started;
   account.upstream_queries = asked->upstream_queries;
   account.events = trace->events();

@@ -14,6 +14,8 @@
 #include "resolver/stats.h"
 #include "resolver/trace.h"
 #include "server/client.h"
+#include "server/client_rate.h"
+#include "server/cookies.h"
 #include "server/lookups.h"
 #include "server/pipeline.h"
 #include "server/question.h"
@@ -72,6 +74,13 @@ class Handler {
   /// wait.
   void SetSnapshot(SnapshotPtr snapshot, std::size_t max_inflight);
 
+  /// What makes and checks cookies from now on; null: cookies are off.
+  void SetCookies(CookieSecretsPtr secrets) { cookies_ = std::move(secrets); }
+  /// How often who shows no cookie may ask over UDP from now on; null: as often as it likes. Beyond
+  /// it a client that knows cookies gets a fresh one with BADCOOKIE, any other is sent to TCP (RFC
+  /// 7873 sections 5.2.3 and 5.2.4).
+  void SetClientRate(ClientRatePtr rate) { client_rate_ = std::move(rate); }
+
   /// Takes one message. The reply goes to `path`, at once where it needs nobody else, so that it
   /// can leave in the batch that the message came in.
   void Handle(std::span<const std::uint8_t> message, const Client& client,
@@ -83,6 +92,7 @@ class Handler {
   /// At most `most` of the questions in progress, the oldest first.
   [[nodiscard]] std::vector<InflightQuestion> Inflight(std::size_t most) const;
   [[nodiscard]] std::size_t inflight() const noexcept { return inflight_count_; }
+  [[nodiscard]] resolver::Stats& stats() noexcept { return stats_; }
   /// Called whenever the last question in progress is answered.
   void OnIdle(std::function<void()> idle) { on_idle_ = std::move(idle); }
 
@@ -90,12 +100,16 @@ class Handler {
   void Clear();
 
  private:
+  enum class CookieState : std::uint8_t { kNone, kClientOnly, kGood, kBad };
   struct Job;
   class Entry;
 
   void Count(const Response& response, std::span<const std::uint8_t> message);
-  void Send(const ClientQuery& query, const Client& client, const Response& response,
-            ReplyPath& path);
+  CookieState TakeCookie(Job& job) noexcept;
+  bool IsTooFast(const Job& job, CookieState cookie) noexcept;
+  void SendToTcp(const Job& job, CookieState cookie);
+  void Drop(const Client& client, ReplyPath& path);
+  void Send(const Job& job, const Response& response, bool come_over_tcp = false);
   net::Task<void> Serve(Job job);
   net::Task<void> ServeExplain(ExplainRequest request, std::function<void(Explanation)> done);
   net::Task<Explanation> Account(ExplainRequest request);
@@ -105,6 +119,8 @@ class Handler {
   resolver::Stats& stats_;
   Pipeline pipeline_;
   SnapshotPtr snapshot_;
+  CookieSecretsPtr cookies_;
+  ClientRatePtr client_rate_;
   std::size_t max_inflight_ = 1;
   RateLimit error_replies_;  // CLI-04: what anybody can cause, over UDP
   RateLimit fault_log_;

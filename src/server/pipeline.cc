@@ -7,6 +7,7 @@
 #include "dns64/ipv4only.h"
 #include "dns64/reverse.h"
 #include "dnssec/sentinel.h"
+#include "server/discovery.h"
 
 namespace resolve64::server {
 namespace {
@@ -84,6 +85,11 @@ net::Task<Response> Pipeline::Handle(Inquiry inquiry, RequestPtr request) {
   if (special) {
     Note(request, "local", question.name.ToText() + " is answered here (RFC 8880 section 7)");
     co_return FromLocal(*special);
+  }
+  if (std::optional<Response> designated = Discover(inquiry)) {
+    Note(request, "local",
+         "the encrypted services of view \"" + inquiry.view->name + "\" (RFC 9462)");
+    co_return *std::move(designated);
   }
 
   if (question.type == RrType::kAny || question.type == RrType::kRrsig) {
@@ -307,6 +313,28 @@ std::vector<Name> Pipeline::ServiceTargets(const Answer& answer, RrType type,
     owner = next->final_name;
   }
   return targets;
+}
+
+// _dns.resolver.arpa SVCB where there is something to announce. Nothing where resolver.arpa is not
+// ours, or a zone file of the operator speaks for it.
+std::optional<Response> Pipeline::Discover(const Inquiry& inquiry) const {
+  const Question& question = inquiry.question;
+  if (question.type != RrType::kSvcb || inquiry.services == nullptr || inquiry.local == nullptr ||
+      question.name != DiscoveryName()) {
+    return std::nullopt;
+  }
+  const std::optional<zone::LocalAnswer> local = inquiry.local->Find(question.name, question.type);
+  if (!local || local->rcode != Rcode::kNoError || !local->answer.empty()) return std::nullopt;
+  const std::optional<Designation> found =
+      Designate(*inquiry.services, *inquiry.views, inquiry.view, inquiry.client, inquiry.asked);
+  if (!found) return std::nullopt;
+  Response response(Rcode::kNoError);
+  response.authoritative = true;
+  response.answer.emplace_back(found->services, kDiscoveryTtl);
+  for (const dns::RrsetPtr& addresses : found->addresses) {
+    response.additional.emplace_back(addresses, kDiscoveryTtl);
+  }
+  return response;
 }
 
 Response Pipeline::FromLocal(const zone::LocalAnswer& local) const {

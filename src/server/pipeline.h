@@ -1,6 +1,6 @@
 // From a question to what the client is told, in the order that is promised: RFC 8880 names,
 // reverse names of the view's prefixes, local zones and recursion, synthesis from the raw records,
-// and last what hides records from the client.
+// and last what hides records from the client. Discovery (RFC 9462) comes with the RFC 8880 names.
 #pragma once
 
 #include <chrono>
@@ -18,6 +18,7 @@
 #include "resolver/request.h"
 #include "server/lookups.h"
 #include "server/response.h"
+#include "server/services.h"
 #include "server/view.h"
 #include "zone/local_zones.h"
 
@@ -40,6 +41,10 @@ struct Inquiry {
   ViewPtr view;                                   ///< never null
   std::shared_ptr<const zone::LocalZones> local;  ///< null: there are none
   const dnssec::AnchorStore* anchors = nullptr;   ///< borrowed; null: nothing is validated
+  IpAddress client;                               ///< who asks
+  std::optional<IpAddress> asked;                 ///< our address that was asked, where it is known
+  const Services* services = nullptr;             ///< borrowed; null: none is announced
+  const Views* views = nullptr;                   ///< borrowed; not null where `services` is not
 
   Inquiry() = default;
 };
@@ -97,6 +102,7 @@ class Pipeline {
   net::Task<Response> Service(Inquiry inquiry, RequestPtr request);
   std::vector<Name> ServiceTargets(const Answer& answer, RrType type,
                                    const resolver::Request& request, Response& response);
+  [[nodiscard]] std::optional<Response> Discover(const Inquiry& inquiry) const;
   Response FromLocal(const zone::LocalAnswer& local) const;
   Response FromAnswer(const Answer& answer, bool do_bit) const;
   static void AddErrors(const Answer& answer, Response& response);

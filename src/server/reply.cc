@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kOptOctets = 11;          // an OPT record without options
 constexpr std::size_t kOptionHeaderOctets = 4;  // code and length
+constexpr std::size_t kPaddingBlock = 468;      // RFC 8467 section 4.1
 constexpr std::uint16_t kOpcodeBits = 0x7800;
 
 enum class Errors : std::uint8_t { kWithText, kCodeOnly, kNone };
@@ -21,7 +22,6 @@ std::uint16_t HeaderFlags(const ClientQuery& query, const Response& response) {
   flags |= static_cast<std::uint16_t>(query.flags & (kOpcodeBits | Header::kRd | Header::kCd));
   flags |= static_cast<std::uint16_t>(static_cast<std::uint16_t>(response.rcode) & 0xF);
   if (response.authoritative) flags |= Header::kAa;
-  // RFC 6840 section 5.8: who asks for nothing of DNSSEC is told nothing of it.
   // RFC 6840 section 5.8: who asks for nothing of DNSSEC is told nothing of it. Who sets CD wants
   // no judgement, and gets none, whatever the cache knows.
   const bool wants_ad = query.do_bit || query.Has(Header::kAd);
@@ -29,8 +29,20 @@ std::uint16_t HeaderFlags(const ClientQuery& query, const Response& response) {
   return flags;
 }
 
-std::vector<dns::MessageBuilder::Option> Options(const Response& response, Errors errors) {
-  std::vector<dns::MessageBuilder::Option> options;
+using Option = dns::MessageBuilder::Option;
+
+// All but padding.
+std::vector<Option> Options(const Response& response, const ReplyTerms& terms, Errors errors) {
+  std::vector<Option> options;
+  if (terms.cookie.present()) {
+    const auto data = std::span(terms.cookie.octets).first(terms.cookie.size);
+    options.push_back({dns::kOptionCookie, {data.begin(), data.end()}});
+  }
+  if (terms.keepalive) {
+    options.push_back({dns::kOptionKeepalive,
+                       {static_cast<std::uint8_t>(*terms.keepalive >> 8),
+                        static_cast<std::uint8_t>(*terms.keepalive & 0xFF)}});
+  }
   if (errors == Errors::kNone) return options;
   for (const ResponseEde& ede : response.ede) {
     options.push_back(dns::EdeOption(ede.code, errors == Errors::kWithText ? ede.text : ""));
@@ -40,18 +52,20 @@ std::vector<dns::MessageBuilder::Option> Options(const Response& response, Error
 
 class Renderer {
  public:
-  Renderer(const ClientQuery& query, const Response& response, std::size_t limit,
-           std::uint16_t own_payload)
-      : query_(query), response_(response), limit_(limit), own_payload_(own_payload) {}
+  Renderer(const ClientQuery& query, const Response& response, const ReplyTerms& terms)
+      : query_(query), response_(response), terms_(terms) {}
 
-  // Empty where answer and authority do not fit whole and `truncate` is false.
+  // Empty where answer, authority and errors do not fit whole and `truncate` is false.
   std::vector<std::uint8_t> Render(Errors errors, bool truncate) const {
-    dns::MessageBuilder builder(limit_);
+    dns::MessageBuilder builder(terms_.limit);
     builder.SetHeader(query_.id, HeaderFlags(query_, response_));
     if (query_.question) builder.AddQuestion(*query_.question);
-    const std::vector<dns::MessageBuilder::Option> options =
-        query_.has_opt ? Options(response_, errors) : std::vector<dns::MessageBuilder::Option>{};
-    if (query_.has_opt) builder.Reserve(OptSize(options));
+    if (terms_.come_over_tcp) builder.SetFlag(Header::kTc);
+    std::vector<Option> options;
+    if (query_.has_opt) {
+      options = Options(response_, terms_, errors);
+      builder.Reserve(OptSize(options));
+    }
 
     bool whole = AddAll(builder, Section::kAnswer, response_.answer);
     whole = whole && AddAll(builder, Section::kAuthority, response_.authority);
@@ -66,16 +80,28 @@ class Renderer {
     }
     builder.Reserve(0);
     if (query_.has_opt) {
-      builder.AddOpt(own_payload_, response_.rcode, query_.do_bit, options);
+      const std::size_t size = builder.size() + OptSize(options);
+      if (size > terms_.limit && !truncate) return {};
+      // The last one: its size depends on all the others.
+      if (terms_.pad) options.push_back(Padding(size));
+      builder.AddOpt(terms_.own_payload, response_.rcode, query_.do_bit, options);
     }
     return builder.Finish();
   }
 
  private:
-  static std::size_t OptSize(std::span<const dns::MessageBuilder::Option> options) {
-    std::size_t octets = kOptOctets;
+  // Of the OPT record, a Padding option without its data included.
+  [[nodiscard]] std::size_t OptSize(std::span<const Option> options) const {
+    std::size_t octets = kOptOctets + (terms_.pad ? kOptionHeaderOctets : 0);
     for (const auto& option : options) octets += kOptionHeaderOctets + option.data.size();
     return octets;
+  }
+
+  // `size`: of the message with an empty one.
+  [[nodiscard]] Option Padding(std::size_t size) const {
+    const std::size_t blocks = (size + kPaddingBlock - 1) / kPaddingBlock;
+    const std::size_t padded = std::max(size, std::min(blocks * kPaddingBlock, terms_.limit));
+    return {dns::kOptionPadding, std::vector<std::uint8_t>(padded - size)};
   }
 
   bool Add(dns::MessageBuilder& builder, Section section, const ResponseRrset& item) const {
@@ -104,8 +130,7 @@ class Renderer {
 
   const ClientQuery& query_;
   const Response& response_;
-  std::size_t limit_;
-  std::uint16_t own_payload_;
+  const ReplyTerms& terms_;
 };
 
 }  // namespace
@@ -117,8 +142,8 @@ std::size_t UdpLimit(const ClientQuery& query, std::uint16_t own_limit) noexcept
 }
 
 std::vector<std::uint8_t> RenderReply(const ClientQuery& query, const Response& response,
-                                      std::size_t limit, std::uint16_t own_payload) {
-  const Renderer renderer(query, response, limit, own_payload);
+                                      const ReplyTerms& terms) {
+  const Renderer renderer(query, response, terms);
   std::vector<std::uint8_t> message = renderer.Render(Errors::kWithText, false);
   if (message.empty()) message = renderer.Render(Errors::kCodeOnly, false);
   if (message.empty()) message = renderer.Render(Errors::kNone, true);

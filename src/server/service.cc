@@ -15,9 +15,8 @@ std::size_t WorkerCount(const config::Config& config) {
 }
 
 bool Contains(const std::vector<config::Listener>& listeners, const config::Listener& one) {
-  return std::any_of(listeners.begin(), listeners.end(), [&](const config::Listener& other) {
-    return other.address == one.address && other.port == one.port;
-  });
+  return std::any_of(listeners.begin(), listeners.end(),
+                     [&](const config::Listener& other) { return SameSockets(other, one); });
 }
 
 // What is built at the start and not again.
@@ -53,18 +52,23 @@ Service::Service(const Clock& clock, net::Loop& main, SnapshotPtr snapshot)
       shared_(snapshot_->config->cache.size),
       // Files are the main thread's: a slow disk must not keep clients waiting.
       anchors_(clock, shared_.caches,
-               [&main](std::function<void()> work) { main.Post(std::move(work)); }) {}
+               [&main](std::function<void()> work) { main.Post(std::move(work)); }),
+      certificates_(clock, main.scheduler(), [this](const net::TlsServerPtr& tls) {
+        for (const std::unique_ptr<Worker>& worker : workers_) worker->SetTls(tls);
+      }) {}
 
 Service::~Service() = default;
 
-// `ours` are open already: beside a wildcard of our own no address looks free.
+// `ours` are open already: beside a wildcard of our own no address looks free, and a listener may
+// change its transport.
 Result<Service::SocketsByWorker> Service::Open(const std::vector<config::Listener>& listeners,
                                                const std::vector<config::Listener>& ours) const {
   for (const config::Listener& listener : listeners) {
     const bool beside_ours =
         std::any_of(ours.begin(), ours.end(), [&](const config::Listener& other) {
           return other.port == listener.port && other.address.is_v4() == listener.address.is_v4() &&
-                 (IsWildcard(other.address) || IsWildcard(listener.address));
+                 (other.address == listener.address || IsWildcard(other.address) ||
+                  IsWildcard(listener.address));
         });
     if (beside_ours) continue;
     if (const Result<bool> free = CheckFree(listener); !free) return free.error();
@@ -100,9 +104,25 @@ Result<bool> Service::Start() {
     }
   }
   bound_.clear();
+  if (const Result<bool> adopted = certificates_.Adopt(snapshot_); !adopted) return adopted;
+  RotateCookies();
   workers_.front()->Prime();
   workers_.front()->Keep(anchors_);
   return true;
+}
+
+// The operator's secrets, or a fresh one with each load of the configuration, beside the one before
+// it: who has a cookie keeps it.
+void Service::RotateCookies() {
+  const config::CookiesConfig& config = snapshot_->config->cookies;
+  if (!config.enabled) {
+    cookies_ = nullptr;
+  } else if (snapshot_->cookie_secrets != nullptr) {
+    cookies_ = snapshot_->cookie_secrets;
+  } else {
+    cookies_ = cookies_ == nullptr ? CookieSecrets::Random(random_) : cookies_->Rotated(random_);
+  }
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->SetCookies(cookies_);
 }
 
 // A callback for each worker, from its own thread; the last of them has `done` called by the main
@@ -124,9 +144,11 @@ Result<bool> Service::Reload(SnapshotPtr snapshot,
   }
   Result<SocketsByWorker> opened = Open(added, snapshot_->config->listen);
   if (!opened) return opened.error();
+  if (const Result<bool> adopted = certificates_.Adopt(snapshot); !adopted) return adopted;
   std::vector<std::string> notes = NeedsRestart(*snapshot_->config, *snapshot->config);
   const SnapshotPtr before = std::exchange(snapshot_, std::move(snapshot));
   anchors_.Adopt(snapshot_);
+  RotateCookies();
   const bool judged_otherwise = !SameJudgement(*before, *snapshot_);
   const std::function<void()> ready =
       AfterAll([this, judged_otherwise, notes = std::move(notes), done = std::move(done)] {
@@ -175,7 +197,7 @@ std::uint64_t Service::Count(resolver::Counter counter) const noexcept {
 std::string Service::ListenersText() const {
   std::string text;
   for (const config::Listener& listener : snapshot_->config->listen) {
-    text += (text.empty() ? "udp+tcp " : ", udp+tcp ") + ListenerText(listener);
+    text += (text.empty() ? "" : ", ") + ServiceText(listener);
   }
   return text;
 }

@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "net/loop.h"
 #include "resolver/stats.h"
 #include "server/anchor_keeper.h"
+#include "server/certificate_keeper.h"
 #include "server/snapshot.h"
 #include "server/worker.h"
 
@@ -51,14 +53,18 @@ class Service {
   [[nodiscard]] const Clock& clock() const noexcept { return clock_; }
   [[nodiscard]] TimePoint started() const noexcept { return started_; }
   [[nodiscard]] std::size_t workers() const noexcept { return worker_count_; }
-  [[nodiscard]] std::size_t tcp_clients() const noexcept { return shared_.tcp_clients; }
-  /// "udp+tcp [::1]:53, udp+tcp 127.0.0.1:53".
+  /// Connections over TCP, TLS and HTTPS.
+  [[nodiscard]] std::size_t tcp_clients() const noexcept { return shared_.connections.all; }
+  /// The certificates that are served; null where no listener needs any.
+  [[nodiscard]] const net::TlsServerPtr& tls() const noexcept { return certificates_.current(); }
+  /// "udp+tcp [::1]:53, tls [::1]:853".
   [[nodiscard]] std::string ListenersText() const;
 
  private:
   using SocketsByWorker = std::vector<std::vector<Listening>>;
   Result<SocketsByWorker> Open(const std::vector<config::Listener>& listeners,
                                const std::vector<config::Listener>& ours) const;
+  void RotateCookies();
   std::function<void()> AfterAll(std::function<void()> done);
 
   const Clock& clock_;
@@ -68,6 +74,9 @@ class Service {
   TimePoint started_;
   Shared shared_;
   AnchorKeeper anchors_;
+  CertificateKeeper certificates_;
+  SystemRandom random_;
+  CookieSecretsPtr cookies_;
   SocketsByWorker bound_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };

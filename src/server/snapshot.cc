@@ -1,16 +1,12 @@
 #include "server/snapshot.h"
 
-#include <arpa/inet.h>
-#include <ifaddrs.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <utility>
 
 #include "dnssec/anchors.h"
+#include "net/tls_client.h"
+#include "server/certificate_keeper.h"
 #include "server/sockets.h"
 #include "zone/local_zones.h"
 #include "zone/root_hints.h"
@@ -44,30 +40,6 @@ resolver::Minimization ToMinimization(config::Minimization from) {
       return resolver::Minimization::kStrict;
   }
   return resolver::Minimization::kRelaxed;
-}
-
-std::vector<IpAddress> HostAddresses() {
-  std::vector<IpAddress> addresses;
-  ifaddrs* list = nullptr;
-  if (::getifaddrs(&list) != 0) return addresses;
-  for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
-    if (at->ifa_addr == nullptr) continue;
-    if (at->ifa_addr->sa_family == AF_INET) {
-      sockaddr_in from{};
-      std::memcpy(&from, at->ifa_addr, sizeof from);
-      Ipv4 address;
-      std::memcpy(address.octets.data(), &from.sin_addr, address.octets.size());
-      addresses.emplace_back(address);
-    } else if (at->ifa_addr->sa_family == AF_INET6) {
-      sockaddr_in6 from{};
-      std::memcpy(&from, at->ifa_addr, sizeof from);
-      Ipv6 address;
-      std::memcpy(address.octets.data(), &from.sin6_addr, address.octets.size());
-      addresses.emplace_back(address);
-    }
-  }
-  ::freeifaddrs(list);
-  return addresses;
 }
 
 // Where we would be asking ourselves. A wildcard listens on every address that the host has now.
@@ -157,9 +129,54 @@ resolver::DnssecSettings BuildDnssec(const config::Config& config,
   return settings;
 }
 
+// Takes the value, or reports what is wrong.
+template <class T>
+void Keep(Result<T> read, const char* key, T& out, std::vector<std::string>& errors) {
+  if (read) {
+    out = *std::move(read);
+  } else {
+    errors.push_back(std::string(key) + ": " + read.error().text);
+  }
+}
+
+void LoadSecrets(const config::Config& config, Snapshot& snapshot,
+                 std::vector<std::string>& errors) {
+  const config::TlsConfig& tls = config.tls;
+  Keep(ReadCertificates(tls.certificates), "tls", snapshot.certificates, errors);
+  if (!snapshot.certificates.empty()) {
+    // OpenSSL refuses keys that are too weak only when they are to be used.
+    const auto tried =
+        net::TlsServer::Make(snapshot.certificates, std::make_shared<net::TicketKeys>());
+    if (!tried) errors.push_back("tls: " + tried.error().text);
+  }
+  if (!tls.ticket_keys.empty()) {
+    Keep(ReadTicketKeys(tls.ticket_keys), "tls.ticket_keys", snapshot.ticket_keys, errors);
+  }
+  if (!config.cookies.secrets.empty()) {
+    Keep(CookieSecrets::Read(config.cookies.secrets), "cookies.secrets", snapshot.cookie_secrets,
+         errors);
+  }
+}
+
 std::uint32_t Seconds(std::chrono::seconds duration) {
   return static_cast<std::uint32_t>(
       std::clamp<std::chrono::seconds::rep>(duration.count(), 0, 0x7FFFFFFF));
+}
+
+// Null where nobody is asked over TLS: the system's authorities are many.
+net::TlsClientPtr BuildTlsClient(const config::Config& config, std::vector<std::string>& errors) {
+  const bool forwarders =
+      std::any_of(config.forward.begin(), config.forward.end(), [](const auto& zone) {
+        return std::any_of(zone.servers.begin(), zone.servers.end(),
+                           [](const config::ForwardServer& server) { return server.tls; });
+      });
+  const bool wanted = forwarders || config.upstream.tls == config::UpstreamTls::kOpportunistic ||
+                      !config.upstream.tls_authorities.empty();
+  if (!wanted) return nullptr;
+  Result<net::TlsClientPtr> client = net::TlsClient::Make(config.upstream.tls_authorities);
+  if (client) return *std::move(client);
+  errors.push_back("upstream.tls_authorities: " + client.error().text);
+  return nullptr;
 }
 
 resolver::SettingsPtr BuildSettings(const config::Config& config,
@@ -179,7 +196,7 @@ resolver::SettingsPtr BuildSettings(const config::Config& config,
     resolver::ConfiguredZone zone;
     zone.zone = from.zone;
     for (const config::ForwardServer& server : from.servers) {
-      zone.servers.push_back(server.endpoint);
+      zone.servers.emplace_back(server.endpoint, server.tls, server.name);
     }
     zone.forward = true;
     zone.only = from.only;
@@ -189,9 +206,11 @@ resolver::SettingsPtr BuildSettings(const config::Config& config,
   for (const config::StubZone& from : config.stub) {
     resolver::ConfiguredZone zone;
     zone.zone = from.zone;
-    zone.servers = from.servers;
+    zone.servers.assign(from.servers.begin(), from.servers.end());
     settings->zones.push_back(std::move(zone));
   }
+  settings->opportunistic_tls = config.upstream.tls == config::UpstreamTls::kOpportunistic;
+  settings->tls = BuildTlsClient(config, errors);
   settings->own_addresses = OwnAddresses(config);
   settings->dnssec = BuildDnssec(config, errors);
   settings->root = LoadRoot(config.root_hints, errors);
@@ -211,6 +230,7 @@ SnapshotResult BuildSnapshot(std::shared_ptr<const config::Config> config) {
   snapshot->access = Access(config->access.allow, config->access.refuse);
   snapshot->views = BuildViews(*config);
   snapshot->settings = BuildSettings(*config, result.errors);
+  LoadSecrets(*config, *snapshot, result.errors);
   snapshot->config = std::move(config);
   if (result.errors.empty()) result.snapshot = std::move(snapshot);
   return result;

@@ -1,10 +1,12 @@
 #include "server/sockets.h"
 
+#include <ifaddrs.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 namespace resolve64::server {
 namespace {
@@ -12,7 +14,9 @@ namespace {
 // A burst of some thousand questions waits in the kernel while a worker is busy. The system's limit
 // (net.core.rmem_max) may hold it lower.
 constexpr int kUdpBufferOctets = 4 << 20;
-constexpr int kBacklog = 1024;
+constexpr int kBacklog = 4096;
+// Connections whose first data came with the SYN (RFC 7413) and that were not accepted yet.
+constexpr int kFastOpenQueue = 256;
 
 struct SocketAddress {
   sockaddr_storage storage{};
@@ -102,6 +106,18 @@ void SetUpUdp(int fd, bool v4) {
   }
 }
 
+void SetUpTcp(int fd) {
+  Set(fd, SOL_SOCKET, SO_REUSEADDR);
+  Set(fd, IPPROTO_TCP, TCP_NODELAY);  // accepted sockets inherit it
+  // Not every kernel has it, or has it switched on: then a handshake more.
+  Set(fd, IPPROTO_TCP, TCP_FASTOPEN, kFastOpenQueue);
+}
+
+std::vector<int> KindsOf(const config::Listener& listener) {
+  if (listener.transport == config::Listener::Transport::kDns) return {SOCK_DGRAM, SOCK_STREAM};
+  return {SOCK_STREAM};
+}
+
 IpAddress ToAddress(const in_addr& from) {
   Ipv4 address;
   std::memcpy(address.octets.data(), &from, address.octets.size());
@@ -136,15 +152,59 @@ bool IsWildcard(const IpAddress& address) noexcept {
   return address.is_v4() ? address.v4() == Ipv4{} : address.v6() == Ipv6{};
 }
 
+bool SameSockets(const config::Listener& a, const config::Listener& b) {
+  return a.address == b.address && a.port == b.port && a.transport == b.transport;
+}
+
 std::string ListenerText(const config::Listener& listener) {
   const std::string address = listener.address.ToText();
   return (listener.address.is_v4() ? address : "[" + address + "]") + ":" +
          std::to_string(listener.port);
 }
 
+std::string ServiceText(const config::Listener& listener) {
+  const std::string at = ListenerText(listener);
+  switch (listener.transport) {
+    case config::Listener::Transport::kDns:
+      return "udp+tcp " + at;
+    case config::Listener::Transport::kTls:
+      return "tls " + at;
+    case config::Listener::Transport::kHttps:
+      return "https " + at + listener.path;
+  }
+  return at;
+}
+
+std::vector<IpAddress> HostAddresses() {
+  std::vector<IpAddress> addresses;
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return addresses;
+  for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
+    if (at->ifa_addr == nullptr) continue;
+    if (at->ifa_addr->sa_family == AF_INET) {
+      sockaddr_in from{};
+      std::memcpy(&from, at->ifa_addr, sizeof from);
+      addresses.push_back(ToAddress(from.sin_addr));
+    } else if (at->ifa_addr->sa_family == AF_INET6) {
+      sockaddr_in6 from{};
+      std::memcpy(&from, at->ifa_addr, sizeof from);
+      addresses.push_back(ToAddress(from.sin6_addr));
+    }
+  }
+  ::freeifaddrs(list);
+  return addresses;
+}
+
+std::optional<IpAddress> LocalAddressOf(int fd) {
+  Peer local;
+  socklen_t length = sizeof local.v6;
+  if (::getsockname(fd, &local.any, &length) != 0) return std::nullopt;
+  return local.address();
+}
+
 Result<bool> CheckFree(const config::Listener& listener) {
   const SocketAddress at(listener);
-  for (const int kind : {SOCK_DGRAM, SOCK_STREAM}) {
+  for (const int kind : KindsOf(listener)) {
     const OwnedFd fd = NewSocket(listener, kind);
     if (!fd.valid()) return Explain(listener, errno);
     // Connections that are closing do not count as somebody.
@@ -159,19 +219,19 @@ Result<Listening> OpenListener(const config::Listener& listener) {
   const SocketAddress at(listener);
   Listening listening;
   listening.config = listener;
-  listening.udp = NewSocket(listener, SOCK_DGRAM);
-  listening.tcp = NewSocket(listener, SOCK_STREAM);
-  for (const OwnedFd* fd : {&listening.udp, &listening.tcp}) {
-    if (!fd->valid()) return Explain(listener, errno);
-    if (!Set(fd->get(), SOL_SOCKET, SO_REUSEPORT)) return Explain(listener, errno);
+  for (const int kind : KindsOf(listener)) {
+    OwnedFd fd = NewSocket(listener, kind);
+    if (!fd.valid()) return Explain(listener, errno);
+    if (!Set(fd.get(), SOL_SOCKET, SO_REUSEPORT)) return Explain(listener, errno);
+    if (kind == SOCK_STREAM) {
+      SetUpTcp(fd.get());
+    } else {
+      SetUpUdp(fd.get(), listener.address.is_v4());
+    }
+    if (::bind(fd.get(), at.get(), at.length) != 0) return Explain(listener, errno);
+    if (kind == SOCK_STREAM && ::listen(fd.get(), kBacklog) != 0) return Explain(listener, errno);
+    (kind == SOCK_STREAM ? listening.tcp : listening.udp) = std::move(fd);
   }
-  Set(listening.tcp.get(), SOL_SOCKET, SO_REUSEADDR);
-  Set(listening.tcp.get(), IPPROTO_TCP, TCP_NODELAY);  // accepted sockets inherit it
-  SetUpUdp(listening.udp.get(), listener.address.is_v4());
-  for (const OwnedFd* fd : {&listening.udp, &listening.tcp}) {
-    if (::bind(fd->get(), at.get(), at.length) != 0) return Explain(listener, errno);
-  }
-  if (::listen(listening.tcp.get(), kBacklog) != 0) return Explain(listener, errno);
   return listening;
 }
 

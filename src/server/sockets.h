@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "config/config.h"
 #include "resolve64/ip.h"
@@ -58,7 +59,8 @@ struct Peer {
   }
 };
 
-/// A bound UDP socket and a listening TCP socket of one address, for one worker.
+/// A listening TCP socket of one address, and a bound UDP socket where its transport is DNS, for
+/// one worker.
 struct Listening {
   config::Listener config;
   OwnedFd udp;
@@ -68,8 +70,19 @@ struct Listening {
 /// 0.0.0.0 and ::, which stand for every address of the host.
 bool IsWildcard(const IpAddress& address) noexcept;
 
+/// The addresses that this host has now, of both families.
+std::vector<IpAddress> HostAddresses();
+
+/// Our end of a connected socket; empty where the system does not say.
+std::optional<IpAddress> LocalAddressOf(int fd);
+
 /// "192.0.2.1:53", "[2001:db8::1]:53".
 std::string ListenerText(const config::Listener& listener);
+/// "udp+tcp 192.0.2.1:53", "tls [2001:db8::1]:853", "https [2001:db8::1]:443/dns-query".
+std::string ServiceText(const config::Listener& listener);
+
+/// True where sockets that were opened for one do for the other.
+bool SameSockets(const config::Listener& a, const config::Listener& b);
 
 /// Nothing where the address is free. kNetwork, with what the operator can do about it, where
 /// another process has it: SO_REUSEPORT alone would share it silently with a second resolver of the

@@ -1,4 +1,4 @@
-#include "server/tcp_server.h"
+#include "server/stream_server.h"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -11,256 +11,157 @@
 namespace resolve64::server {
 namespace {
 
-constexpr std::size_t kLengthPrefix = 2;  // RFC 1035 section 4.2.2
 constexpr std::size_t kReadOctets = 65536;
 constexpr int kAcceptBatch = 64;  // connections taken before others get their turn
 
 // Without descriptors, how long until the next attempt: the socket stays ready all the while.
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
 
-// How soon a connection whose time is up but whose questions are in progress is looked at again.
-constexpr Duration kRecheck = std::chrono::seconds(1);
+// Of a turn of the loop, for handshakes: a flood of them leaves the larger part to everybody else.
+// A single step may take longer (an RSA key of 4096 bits).
+constexpr Duration kHandshakesInTurn = std::chrono::microseconds(500);
+
+// Room is made, and idle times shrink, so that they are never less than this part.
+constexpr std::size_t kLeastIdlePart = 10;
 
 }  // namespace
 
-TcpConnection::TcpConnection(TcpServer& server, OwnedFd fd, const Peer& peer,
-                             std::shared_ptr<const ViewPtr> view)
-    : server_(server), fd_(std::move(fd)), view_(std::move(view)) {
-  client_.peer = peer;
-  client_.address = peer.address();
-  client_.transport = Transport::kTcp;
-  last_message_ = last_sent_ = server.loop_.scheduler().Now();
+void StreamServer::HandshakeTurns::Add(std::shared_ptr<Connection> connection) {
+  waiting_.push_back(std::move(connection));
+  scheduler_.PostNext(*this);
 }
 
-bool TcpConnection::Start() {
-  watched_ = EPOLLIN;
-  if (!server_.loop_.poller().Add(fd_.get(), watched_, *this)) return false;
-  server_.loop_.scheduler().Arm(*this, last_message_ + server_.idle_);
-  return true;
-}
-
-void TcpConnection::Close() {
-  if (!fd_.valid()) return;
-  Disarm();
-  server_.loop_.poller().Remove(fd_.get(), *this);
-  fd_.Close();
-  server_.Forget(*this);
-}
-
-void TcpConnection::Finish() {
-  input_ended_ = true;
-  received_.clear();
-  Settle();
-}
-
-void TcpConnection::OnReady(std::uint32_t events) noexcept {
-  const std::shared_ptr<TcpConnection> self = shared_from_this();
-  busy_ = true;
-  bool alive = true;
-  if ((events & EPOLLIN) != 0 && !input_ended_) alive = Read();
-  // Reset, or closed on both sides: nobody is there to answer (RFC 7766 section 6.2.4).
-  if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && (events & EPOLLIN) == 0)) {
-    alive = false;
+void StreamServer::HandshakeTurns::Run() noexcept {
+  const TimePoint until = scheduler_.Now() + kHandshakesInTurn;
+  while (!waiting_.empty()) {
+    const std::shared_ptr<Connection> next = std::move(waiting_.front());
+    waiting_.pop_front();
+    next->ShakeHands();
+    if (scheduler_.Now() >= until) break;
   }
-  busy_ = false;
-  if (!alive) {
-    Close();
-    return;
+  if (!waiting_.empty()) scheduler_.PostNext(*this);
+}
+
+StreamServer::StreamServer(net::Loop& loop, Handler& handler, resolver::Stats& stats,
+                           ConnectionCounts& counts)
+    : loop_(loop),
+      handler_(handler),
+      stats_(stats),
+      counts_(counts),
+      read_buffer_(kReadOctets),
+      handshakes_(loop.scheduler()) {}
+
+StreamServer::~StreamServer() {
+  handshakes_.Clear();
+  for (Connections* list : {&strangers_, &known_}) {
+    while (!list->empty()) list->front()->Close();
   }
-  Settle();
 }
 
-// False where the connection is over.
-bool TcpConnection::Read() {
-  std::vector<std::uint8_t>& buffer = server_.read_buffer_;
-  const ssize_t got = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
-  if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-  if (got == 0) {
-    input_ended_ = true;  // half closed: what was asked is still answered
-    return true;
-  }
-  received_.insert(received_.end(), buffer.begin(), buffer.begin() + got);
-  return true;
-}
-
-// The octets of the next whole message with its prefix; zero where it is not whole yet.
-std::size_t TcpConnection::NextLength() const noexcept {
-  if (received_.size() < kLengthPrefix) return 0;
-  const std::size_t length =
-      kLengthPrefix + (static_cast<std::size_t>(received_[0]) << 8 | received_[1]);
-  return received_.size() < length ? 0 : length;
-}
-
-void TcpConnection::Parse() {
-  const std::shared_ptr<TcpConnection> self = shared_from_this();
-  client_.listener_view = *view_;
-  std::size_t at = 0;
-  while (HasRoom() && received_.size() - at >= kLengthPrefix) {
-    const std::size_t length = static_cast<std::size_t>(received_[at]) << 8 | received_[at + 1];
-    if (received_.size() - at - kLengthPrefix < length) break;
-    ++inflight_;
-    last_message_ = server_.loop_.scheduler().Now();
-    const std::span<const std::uint8_t> message =
-        std::span<const std::uint8_t>(received_).subspan(at + kLengthPrefix, length);
-    at += kLengthPrefix + length;
-    server_.handler_.Handle(message, client_, self);
-  }
-  if (at == 0) return;
-  received_.erase(received_.begin(), received_.begin() + static_cast<std::ptrdiff_t>(at));
-  if (received_.empty()) received_.shrink_to_fit();
-  server_.Touch(*this);
-  server_.loop_.scheduler().Arm(*this, last_message_ + server_.idle_);
-}
-
-void TcpConnection::Reply(const Peer& /*peer*/, std::vector<std::uint8_t> message) noexcept {
-  --inflight_;
-  if (!fd_.valid()) return;
-  if (!message.empty()) {
-    if (unsent_.empty()) last_sent_ = server_.loop_.scheduler().Now();
-    unsent_.push_back(static_cast<std::uint8_t>(message.size() >> 8));
-    unsent_.push_back(static_cast<std::uint8_t>(message.size() & 0xFF));
-    unsent_.insert(unsent_.end(), message.begin(), message.end());
-  }
-  if (!busy_) Settle();
-}
-
-// Parses, sends, and watches for what comes next; closes where nothing does.
-void TcpConnection::Settle() {
-  if (!fd_.valid()) return;
-  busy_ = true;
-  bool alive = true;
-  do {
-    if (!(input_ended_ && received_.empty())) Parse();
-    alive = Flush();
-  } while (alive && HasRoom() && NextLength() != 0);
-  busy_ = false;
-  const bool done = input_ended_ && idle() && NextLength() == 0;
-  if (!alive || done) {
-    Close();
-    return;
-  }
-  std::uint32_t events = 0;
-  if (!input_ended_ && HasRoom()) events |= EPOLLIN;
-  if (!unsent_.empty()) events |= EPOLLOUT;
-  if (events == watched_) return;
-  watched_ = events;
-  server_.loop_.poller().Modify(fd_.get(), events, *this);
-}
-
-// False where the connection is over.
-bool TcpConnection::Flush() {
-  while (sent_ < unsent_.size()) {
-    const ssize_t sent =
-        ::send(fd_.get(), unsent_.data() + sent_, unsent_.size() - sent_, MSG_NOSIGNAL);
-    if (sent < 0) {
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK) return false;
-      // The slow reader's clock runs until all of it is out.
-      server_.loop_.scheduler().Arm(*this, std::min(last_message_, last_sent_) + server_.idle_);
-      return true;
-    }
-    sent_ += static_cast<std::size_t>(sent);
-  }
-  if (!unsent_.empty()) last_sent_ = server_.loop_.scheduler().Now();
-  unsent_.clear();
-  sent_ = 0;
-  if (unsent_.capacity() > kReadOctets) unsent_.shrink_to_fit();
-  return true;
-}
-
-void TcpConnection::Fire() noexcept {
-  const std::shared_ptr<TcpConnection> self = shared_from_this();
-  const TimePoint now = server_.loop_.scheduler().Now();
-  const bool stuck = !unsent_.empty() && last_sent_ + server_.idle_ <= now;
-  const bool silent = idle() && last_message_ + server_.idle_ <= now;
-  if (stuck || silent) {
-    Close();
-    return;
-  }
-  const TimePoint since = unsent_.empty() ? last_message_ : last_sent_;
-  server_.loop_.scheduler().Arm(*this, std::max(since + server_.idle_, now + kRecheck));
-}
-
-TcpServer::TcpServer(net::Loop& loop, Handler& handler, resolver::Stats& stats,
-                     std::atomic<std::size_t>& clients)
-    : loop_(loop), handler_(handler), stats_(stats), clients_(clients), read_buffer_(kReadOctets) {}
-
-TcpServer::~TcpServer() {
-  while (!connections_.empty()) connections_.front()->Close();
-}
-
-void TcpServer::SetLimits(std::size_t max_clients, Duration idle) {
-  max_clients_ = max_clients;
-  idle_ = idle;
-}
-
-std::unique_ptr<TcpServer::Acceptor> TcpServer::Listen(OwnedFd fd, ViewPtr view) {
-  auto acceptor = std::make_unique<Acceptor>(*this, std::move(fd), std::move(view));
+std::unique_ptr<StreamServer::Acceptor> StreamServer::Listen(OwnedFd fd,
+                                                             const config::Listener& config) {
+  auto acceptor = std::make_unique<Acceptor>(*this, std::move(fd), config);
   if (!acceptor->Start()) return nullptr;
   return acceptor;
 }
 
-void TcpServer::Finish() {
-  const std::list<std::shared_ptr<TcpConnection>> all = connections_;
-  for (const std::shared_ptr<TcpConnection>& connection : all) connection->Finish();
+void StreamServer::Finish() {
+  Connections all = strangers_;
+  all.insert(all.end(), known_.begin(), known_.end());
+  for (const std::shared_ptr<Connection>& connection : all) connection->Finish();
 }
 
-// Where the connections are at their limit: the one that was silent longest makes room for one that
-// may have something to ask. False where all are busy.
-bool TcpServer::MakeRoom() {
-  const auto silent = std::find_if(connections_.begin(), connections_.end(),
-                                   [](const auto& connection) { return connection->idle(); });
-  if (silent == connections_.end()) return false;
-  const std::shared_ptr<TcpConnection> connection = *silent;
-  connection->Close();
-  return true;
-}
-
-void TcpServer::Accepted(OwnedFd fd, const Peer& peer, const std::shared_ptr<const ViewPtr>& view) {
-  if (clients_.load(std::memory_order_relaxed) >= max_clients_) {
-    stats_.Add(resolver::Counter::kLimitTcpClients);
-    if (!MakeRoom()) return;
+// Closes the connection of `network` (null: of any) that was silent longest. False where all are
+// busy.
+bool StreamServer::MakeRoom(const IpAddress* network, const Connection* beside) {
+  for (Connections* list : {&strangers_, &known_}) {
+    const auto silent = std::find_if(list->begin(), list->end(), [&](const auto& connection) {
+      return connection->idle() && connection.get() != beside &&
+             (network == nullptr || NetworkOf(connection->client().address) == *network);
+    });
+    if (silent == list->end()) continue;
+    const std::shared_ptr<Connection> connection = *silent;
+    connection->Close();
+    return true;
   }
-  auto connection = std::make_shared<TcpConnection>(*this, std::move(fd), peer, view);
-  if (!connection->Start()) return;
-  clients_.fetch_add(1, std::memory_order_relaxed);
-  connection->self_ = connections_.insert(connections_.end(), connection);
+  return false;
 }
 
-void TcpServer::Touch(TcpConnection& connection) {
-  if (!connection.fd_.valid()) return;
-  connections_.splice(connections_.end(), connections_, connection.self_);
+void StreamServer::Accepted(OwnedFd fd, const Peer& peer, const std::shared_ptr<const Door>& door) {
+  if (counts_.all.load(std::memory_order_relaxed) >= limits_.tcp_clients) {
+    stats_.Add(resolver::Counter::kLimitTcpClients);
+    if (!MakeRoom(nullptr, nullptr)) return;
+  }
+  const auto connection = std::make_shared<Connection>(*this, std::move(fd), peer, door);
+  counts_.all.fetch_add(1, std::memory_order_relaxed);
+  connection->list_ = &strangers_;
+  connection->self_ = strangers_.insert(strangers_.end(), connection);
+  if (!connection->Start()) connection->Close();
 }
 
-void TcpServer::Forget(TcpConnection& connection) {
-  clients_.fetch_sub(1, std::memory_order_relaxed);
-  connections_.erase(connection.self_);
+bool StreamServer::EnterNetwork(Connection& connection) {
+  const IpAddress network = NetworkOf(connection.client().address);
+  const std::size_t most = limits_.tcp_clients_per_network;
+  connection.counted_ = counts_.networks.Enter(network, most);
+  if (connection.counted_) return true;
+  stats_.Add(resolver::Counter::kLimitTcpNetwork);
+  connection.counted_ = MakeRoom(&network, &connection) && counts_.networks.Enter(network, most);
+  return connection.counted_;
 }
 
-TcpServer::Acceptor::Acceptor(TcpServer& server, OwnedFd fd, ViewPtr view)
-    : server_(server), fd_(std::move(fd)), view_(std::make_shared<ViewPtr>(std::move(view))) {}
+// It asked something.
+void StreamServer::Touch(Connection& connection) {
+  known_.splice(known_.end(), *connection.list_, connection.self_);
+  connection.list_ = &known_;
+}
 
-TcpServer::Acceptor::~Acceptor() {
+void StreamServer::Forget(Connection& connection) {
+  counts_.all.fetch_sub(1, std::memory_order_relaxed);
+  if (connection.counted_) counts_.networks.Leave(NetworkOf(connection.client().address));
+  connection.list_->erase(connection.self_);
+}
+
+// Half of the connections may be silent for the whole time; the more there are beyond, the shorter
+// (RFC 7766 section 6.2.3).
+Duration StreamServer::IdleTime(Transport transport) const noexcept {
+  const Duration whole = IsEncrypted(transport) ? limits_.tls_idle : limits_.tcp_idle;
+  const std::size_t most = limits_.tcp_clients;
+  const std::size_t left = most - std::min(most, counts_.all.load(std::memory_order_relaxed));
+  if (left >= most - most / 2) return whole;
+  return std::max(whole / kLeastIdlePart, whole * left / (most - most / 2));
+}
+
+StreamServer::Acceptor::Acceptor(StreamServer& server, OwnedFd fd, const config::Listener& config)
+    : server_(server), fd_(std::move(fd)), door_(std::make_shared<Door>()) {
+  door_->config = config;
+}
+
+StreamServer::Acceptor::~Acceptor() {
   if (watched_) server_.loop_.poller().Remove(fd_.get(), *this);
 }
 
-bool TcpServer::Acceptor::Start() {
+bool StreamServer::Acceptor::Start() {
   watched_ = server_.loop_.poller().Add(fd_.get(), EPOLLIN, *this);
   return watched_;
 }
 
-void TcpServer::Acceptor::OnReady(std::uint32_t /*events*/) noexcept {
+void StreamServer::Acceptor::Set(const config::Listener& config, ViewPtr view) {
+  door_->config = config;
+  door_->view = std::move(view);
+}
+
+void StreamServer::Acceptor::OnReady(std::uint32_t /*events*/) noexcept {
   for (int i = 0; i < kAcceptBatch; ++i) {
     Peer peer;
     socklen_t length = sizeof(sockaddr_in6);
     OwnedFd fd(::accept4(fd_.get(), &peer.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd.valid()) {
-      server_.Accepted(std::move(fd), peer, view_);
+      server_.Accepted(std::move(fd), peer, door_);
       continue;
     }
     const bool none_left =
         errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
-    if (none_left && !server_.MakeRoom()) {
+    if (none_left && !server_.MakeRoom(nullptr, nullptr)) {
       server_.loop_.poller().Modify(fd_.get(), 0, *this);
       server_.loop_.scheduler().Arm(*this, server_.loop_.scheduler().Now() + kAcceptPause);
     }
@@ -269,7 +170,7 @@ void TcpServer::Acceptor::OnReady(std::uint32_t /*events*/) noexcept {
   }
 }
 
-void TcpServer::Acceptor::Fire() noexcept {
+void StreamServer::Acceptor::Fire() noexcept {
   server_.loop_.poller().Modify(fd_.get(), EPOLLIN, *this);
 }
 

@@ -6,8 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <span>
 #include <utility>
+
+#include "server/proxy_header.h"
 
 namespace resolve64::server {
 namespace {
@@ -133,13 +134,31 @@ void UdpListener::Read() noexcept {
       client.address = client.peer.address();
       client.asked = client.peer.local_address();
       client.listener_view = view_;
-      handler_.Handle(std::span(buffers.messages[at]).first(buffers.headers[at].msg_len), client,
-                      self);
+      std::span<const std::uint8_t> message =
+          std::span(buffers.messages[at]).first(buffers.headers[at].msg_len);
+      if (Unwrap(message, client)) handler_.Handle(message, client, self);
     }
     reading_ = false;
     Flush();
     if (count < static_cast<int>(kBatch)) return;
   }
+}
+
+// Takes a proxy's header off. False where the datagram is to be dropped.
+bool UdpListener::Unwrap(std::span<const std::uint8_t>& datagram, Client& client) noexcept {
+  const bool proxied = std::any_of(proxies_.begin(), proxies_.end(), [&](const Network& network) {
+    return network.Contains(client.address);
+  });
+  if (!proxied) return true;
+  const ProxyHeader header = ReadProxyHeader(datagram);
+  if (header.kind != ProxyHeader::Kind::kDone) {
+    handler_.stats().Add(resolver::Counter::kProxyRefused);
+    return false;
+  }
+  if (header.source) client.address = header.source->address;
+  if (header.destination) client.asked = header.destination->address;
+  datagram = datagram.subspan(header.size);
+  return !datagram.empty();  // nothing after it: the proxy looks whether we are there
 }
 
 void UdpListener::Reply(const Peer& peer, std::vector<std::uint8_t> message) noexcept {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "net/loop.h"
@@ -38,6 +39,9 @@ class UdpListener final : public ReplyPath,
   /// Answers what has come so far, then reads no more.
   void Stop();
   void SetView(ViewPtr view) { view_ = std::move(view); }
+  /// Datagrams from these must begin with a header of the PROXY protocol, version 2, and are
+  /// dropped without it; from others they never do. Replies go to the proxy.
+  void SetProxies(std::vector<Network> proxies) { proxies_ = std::move(proxies); }
 
   void Reply(const Peer& peer, std::vector<std::uint8_t> message) noexcept override;
   void OnReady(std::uint32_t events) noexcept override;
@@ -50,6 +54,7 @@ class UdpListener final : public ReplyPath,
   struct Buffers;
 
   void Read() noexcept;
+  bool Unwrap(std::span<const std::uint8_t>& datagram, Client& client) noexcept;
   void Flush() noexcept;
   void Watch(std::uint32_t events) noexcept;
 
@@ -57,6 +62,7 @@ class UdpListener final : public ReplyPath,
   Handler& handler_;
   OwnedFd fd_;
   ViewPtr view_;
+  std::vector<Network> proxies_;
   std::unique_ptr<Buffers> buffers_;
   std::deque<Outgoing> outgoing_;
   std::uint32_t watched_ = 0;

@@ -12,7 +12,6 @@
 #include "net/loop.h"
 #include "resolver/resolver.h"
 #include "resolver/upstream/net_transport.h"
-#include "server/tcp_server.h"
 #include "server/udp_listener.h"
 
 namespace resolve64::server {
@@ -38,10 +37,6 @@ class ResolverLookups final : public Lookups {
   resolver::Resolver& resolver_;
 };
 
-bool SameAddress(const config::Listener& a, const config::Listener& b) {
-  return a.address == b.address && a.port == b.port;
-}
-
 }  // namespace
 
 // Everything that belongs to the worker's thread.
@@ -54,7 +49,7 @@ class Worker::Inside {
         resolver_(loop_.scheduler(), random_, shared.caches, transport_, stats),
         lookups_(resolver_),
         handler_(loop_.scheduler(), lookups_, stats),
-        tcp_(loop_, handler_, stats, shared.tcp_clients),
+        streams_(loop_, handler_, stats, shared.connections),
         drain_timer_(*this),
         background_(loop_.scheduler()) {}
   Inside(const Inside&) = delete;
@@ -63,35 +58,42 @@ class Worker::Inside {
 
   net::Loop& loop() noexcept { return loop_; }
   Handler& handler() noexcept { return handler_; }
+  StreamServer& streams() noexcept { return streams_; }
 
   void Apply(const SnapshotPtr& snapshot, std::vector<Listening> added) {
     const config::Config& config = *snapshot->config;
     transport_.SetSourceAddresses(config.upstream.source_addresses);
     resolver_.SetSettings(snapshot->settings);
     handler_.SetSnapshot(snapshot, std::max<std::size_t>(1, config.limits.inflight / workers_));
-    tcp_.SetLimits(config.limits.tcp_clients, config.limits.tcp_idle);
+    streams_.SetLimits(config.limits);
     for (Listening& one : added) Open(std::move(one));
     for (auto at = listeners_.begin(); at != listeners_.end();) {
       const auto kept = std::find_if(
           config.listen.begin(), config.listen.end(),
-          [&](const config::Listener& listener) { return SameAddress(listener, at->config); });
+          [&](const config::Listener& listener) { return SameSockets(listener, at->config); });
       if (kept == config.listen.end()) {
-        at->udp->Stop();
+        if (at->udp != nullptr) at->udp->Stop();
         at = listeners_.erase(at);
         continue;
       }
       const ViewPtr view = snapshot->ViewOf(*kept);
-      at->udp->SetView(view);
-      if (at->tcp != nullptr) at->tcp->SetView(view);
+      at->config = *kept;
+      if (at->udp != nullptr) {
+        at->udp->SetView(view);
+        at->udp->SetProxies(kept->proxies);
+      }
+      if (at->tcp != nullptr) at->tcp->Set(*kept, view);
       ++at;
     }
   }
 
   void Drain(Duration grace, std::function<void()> done) {
     drained_ = std::move(done);
-    for (Listener& listener : listeners_) listener.udp->Stop();
+    for (Listener& listener : listeners_) {
+      if (listener.udp != nullptr) listener.udp->Stop();
+    }
     listeners_.clear();
-    tcp_.Finish();
+    streams_.Finish();
     handler_.OnIdle([this] { CheckDrained(); });
     loop_.scheduler().Arm(drain_timer_, loop_.scheduler().Now() + grace);
     CheckDrained();
@@ -103,8 +105,8 @@ class Worker::Inside {
  private:
   struct Listener {
     config::Listener config;
-    std::shared_ptr<UdpListener> udp;
-    std::unique_ptr<TcpServer::Acceptor> tcp;
+    std::shared_ptr<UdpListener> udp;  // where the transport is DNS
+    std::unique_ptr<StreamServer::Acceptor> tcp;
   };
   class DrainTimer final : public net::TimerNode {
    public:
@@ -118,9 +120,13 @@ class Worker::Inside {
   void Open(Listening one) {
     Listener listener;
     listener.config = one.config;
-    listener.udp = std::make_shared<UdpListener>(loop_, handler_, std::move(one.udp));
-    listener.tcp = tcp_.Listen(std::move(one.tcp), nullptr);
-    if (!listener.udp->Start() || listener.tcp == nullptr) {
+    bool watched = true;
+    if (one.udp.valid()) {
+      listener.udp = std::make_shared<UdpListener>(loop_, handler_, std::move(one.udp));
+      watched = listener.udp->Start();
+    }
+    listener.tcp = streams_.Listen(std::move(one.tcp), one.config);
+    if (!watched || listener.tcp == nullptr) {
       Log(LogLevel::kError, "server", "cannot watch a socket",
           {{"listener", ListenerText(one.config)}});
     }
@@ -152,7 +158,7 @@ class Worker::Inside {
   resolver::Resolver resolver_;
   ResolverLookups lookups_;
   Handler handler_;
-  TcpServer tcp_;
+  StreamServer streams_;
   std::list<Listener> listeners_;
   DrainTimer drain_timer_;
   std::function<void()> drained_;
@@ -196,6 +202,15 @@ void Worker::Apply(SnapshotPtr snapshot, std::vector<Listening> added, std::func
     inside_->Apply(snapshot, std::move(*sockets));
     done();
   });
+}
+
+void Worker::SetTls(net::TlsServerPtr tls) {
+  inside_->loop().Post([this, tls = std::move(tls)] { inside_->streams().SetTls(tls); });
+}
+
+void Worker::SetCookies(CookieSecretsPtr secrets) {
+  inside_->loop().Post(
+      [this, secrets = std::move(secrets)] { inside_->handler().SetCookies(secrets); });
 }
 
 void Worker::Drain(Duration grace, std::function<void()> done) {

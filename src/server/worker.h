@@ -1,7 +1,6 @@
 // One worker: a thread, its loop, its sockets, its resolver.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -16,6 +15,7 @@
 #include "server/handler.h"
 #include "server/snapshot.h"
 #include "server/sockets.h"
+#include "server/stream_server.h"
 
 namespace resolve64::server {
 
@@ -24,7 +24,7 @@ struct Shared {
   explicit Shared(std::size_t cache_octets) : caches(cache_octets) {}
 
   resolver::Caches caches;
-  std::atomic<std::size_t> tcp_clients{0};
+  ConnectionCounts connections;
 };
 
 /// Made and destroyed by the main thread, whose calls are carried out by the worker's own in their
@@ -45,6 +45,11 @@ class Worker {
   /// From now on `snapshot` holds, with these sockets beside those whose address is still in it.
   /// The new ones are open before the old ones close; what is in progress is answered. Then `done`.
   void Apply(SnapshotPtr snapshot, std::vector<Listening> added, std::function<void()> done);
+
+  /// The certificates of connections that come from now on; null: none.
+  void SetTls(net::TlsServerPtr tls);
+  /// The secrets of cookies from now on; null: no cookies.
+  void SetCookies(CookieSecretsPtr secrets);
 
   /// Takes no more questions, answers those in progress for up to `grace`, stops the loop, calls
   /// `done`.

@@ -37,7 +37,7 @@ LIBRARIES = {
     "uv.h": {"net", "main.cc"},
     "ldns/": {"zone", "dnssec", "main.cc"},
     "nlohmann/": {"config", "dnssec", "admin", "ctl"},
-    "openssl/": {"base", "net", "dnssec", "main.cc"},
+    "openssl/": {"base", "net", "dnssec", "ctl", "main.cc"},
     "nghttp2/": {"server"},
     "qrencode.h": {"ctl"},
     "spdlog/": {"base"},

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from doors import Doors
 from labrun import LabRun, traces, why_no_lab
 from support.net import scaled
 
@@ -32,6 +33,16 @@ def lab(lab_possible, tmp_path_factory):
     finally:
         running.stop()
         assert not traces(running.name)
+
+
+@pytest.fixture(scope="session")
+def doors(lab, tmp_path_factory):
+    """A resolver in the lab that listens over TLS and HTTPS as well."""
+    made = Doors(lab, tmp_path_factory.mktemp("doors"))
+    try:
+        yield made.start()
+    finally:
+        made.stop()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 import dnssec_corpus
+import http_corpus
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 MUTANTS = 3  # of each message
@@ -256,6 +257,42 @@ def names():
     yield "pointers", b"\1a\0" + b"".join(struct.pack("!BcH", 1, b"b", 0xC000 | i) for i in (0, 3, 7))
 
 
+PROXY = b"\r\n\r\n\0\r\nQUIT\n"
+
+
+def proxy_header(command, family, block=b""):
+    return PROXY + struct.pack("!BBH", command, family, len(block)) + block
+
+
+def proxy_headers():
+    """Headers of the PROXY protocol, with what follows them."""
+    ports = struct.pack("!HH", 54321, 53)
+    v4 = bytes((192, 0, 2, 1, 198, 51, 100, 7)) + ports
+    v6 = bytes.fromhex("20010db8" + "00" * 11 + "01" + "20010db8" + "00" * 11 + "53") + ports
+    mapped = bytes.fromhex("00" * 10 + "ffff") + v4[:4] + v6[16:]
+    tlvs = b"\1\0\2h2\3\0\4\1\2\3\4\4\0\1\0\xee"
+    question = header() + QUESTION
+    yield "tcp4", proxy_header(0x21, 0x11, v4)
+    yield "udp4", proxy_header(0x21, 0x12, v4) + question
+    yield "tcp6", proxy_header(0x21, 0x21, v6)
+    yield "udp6", proxy_header(0x21, 0x22, v6) + question
+    yield "mapped", proxy_header(0x21, 0x22, mapped) + question
+    yield "tlvs", proxy_header(0x21, 0x21, v6 + tlvs) + question
+    yield "local", proxy_header(0x20, 0x00)
+    yield "local-addresses", proxy_header(0x20, 0x11, v4) + question
+    yield "unspecified", proxy_header(0x21, 0x00, tlvs)
+    yield "unix", proxy_header(0x21, 0x31, bytes(216))
+    yield "short", proxy_header(0x21, 0x21, v4)
+    yield "longest", proxy_header(0x21, 0x11, v4.ljust(520, b"\0"))
+    yield "too-long", proxy_header(0x21, 0x11, v4.ljust(521, b"\0"))
+    yield "length-lies", proxy_header(0x21, 0x11, v4)[:-1]
+    yield "version1", b"PROXY TCP4 192.0.2.1 198.51.100.7 54321 53\r\n"
+    yield "version3", proxy_header(0x31, 0x11, v4)
+    yield "signature-cut", PROXY[:7]
+    yield "plain", question
+    yield "empty", b""
+
+
 CONFIGS = {
     "empty": "",
     "object": "{}",
@@ -306,7 +343,7 @@ def write(target, name, octets):
 
 
 def main():
-    for target in ("message", "name", "config", "dnssec"):
+    for target in ("message", "name", "config", "dnssec", "http", "proxy"):
         for path in (CORPUS / target).glob("*"):
             if not path.name.startswith("found-"):
                 path.unlink()
@@ -326,6 +363,14 @@ def main():
     for name, octets in dnssec_corpus.replies():
         write("dnssec", name, octets)
         write("dnssec", f"{name}-mutant", mutate(rng, octets))
+    for name, text in http_corpus.headers():
+        write("http", f"header-{name}", text.encode())
+    for name, octets in http_corpus.connections():
+        write("http", f"connection-{name}", octets)
+        write("http", f"connection-{name}-mutant", mutate(rng, octets))
+    for name, octets in proxy_headers():
+        write("proxy", name, octets)
+        write("proxy", f"{name}-mutant", mutate(rng, octets))
 
 
 if __name__ == "__main__":

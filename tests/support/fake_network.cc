@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <sstream>
@@ -51,7 +52,7 @@ Authority::Record ParseRecord(std::istringstream& in) {
 }
 
 dns::MessageBuilder StartReply(const SeenQuery& query, std::uint16_t flags, Rcode rcode) {
-  dns::MessageBuilder builder(query.tcp ? 65535 : 1232);
+  dns::MessageBuilder builder(query.tcp || query.tls ? 65535 : 1232);
   builder.SetHeader(query.id, static_cast<std::uint16_t>(Header::kQr | flags |
                                                          static_cast<std::uint16_t>(rcode)));
   builder.AddQuestion(query.question);
@@ -72,6 +73,12 @@ class FakeNetwork::FakeChannel : public Channel {
  public:
   FakeChannel(FakeNetwork& network, const Endpoint& server, bool tcp)
       : network_(network), server_(server), tcp_(tcp), inbox_(network.scheduler_) {}
+  FakeChannel(FakeNetwork& network, const resolver::upstream::TlsTarget& target)
+      : network_(network),
+        server_(target.endpoint),
+        tcp_(false),
+        tls_(target),
+        inbox_(network.scheduler_) {}
 
   Result<bool> Send(std::span<const std::uint8_t> message) override {
     const Result<MessageView> view = MessageView::Parse(message);
@@ -81,6 +88,11 @@ class FakeNetwork::FakeChannel : public Channel {
     query.at = network_.scheduler_.Now();
     query.server = server_;
     query.tcp = tcp_;
+    if (tls_) {
+      query.tls = true;
+      query.tls_name = tls_->name;
+      query.authenticated = tls_->authenticated;
+    }
     query.question = *view->question();
     query.id = view->header().id;
     query.recursion_desired = view->header().Has(Header::kRd);
@@ -88,12 +100,10 @@ class FakeNetwork::FakeChannel : public Channel {
     query.do_bit = query.edns && view->edns()->do_bit;
     query.wire.assign(message.begin(), message.end());
     network_.log_.push_back(query);
+    if (tls_) return SendOverTls(query);
     const auto server = network_.servers_.find(server_);
     if (server == network_.servers_.end()) return true;
-    for (Delivery& delivery : server->second(query)) {
-      parcels_.push_back(std::make_unique<Parcel>(inbox_, std::move(delivery.message)));
-      network_.scheduler_.Arm(*parcels_.back(), query.at + delivery.delay);
-    }
+    Deliver(query.at, server->second(query));
     return true;
   }
 
@@ -103,7 +113,13 @@ class FakeNetwork::FakeChannel : public Channel {
     if (!message) {
       co_return Result<std::vector<std::uint8_t>>(Error{Errc::kTimedOut, "no reply in time"});
     }
+    if (message->empty()) {
+      co_return Result<std::vector<std::uint8_t>>(Error{Errc::kNetwork, why_not_});
+    }
     co_return Result<std::vector<std::uint8_t>>(std::move(*message));
+  }
+  [[nodiscard]] TimePoint LeftAt(TimePoint given) const override {
+    return std::max(given, left_at_);
   }
 
  private:
@@ -115,15 +131,51 @@ class FakeNetwork::FakeChannel : public Channel {
     std::vector<std::uint8_t> message;
   };
 
+  void Deliver(TimePoint from, std::vector<Delivery> deliveries) {
+    for (Delivery& delivery : deliveries) {
+      parcels_.push_back(std::make_unique<Parcel>(inbox_, std::move(delivery.message)));
+      network_.scheduler_.Arm(*parcels_.back(), from + delivery.delay);
+    }
+  }
+
+  Result<bool> SendOverTls(const SeenQuery& query) {
+    const auto at = network_.tls_.find(server_);
+    if (at == network_.tls_.end()) {
+      why_not_ = "Connection refused";
+      Deliver(query.at, {Delivery{}});
+      return true;
+    }
+    TlsService& service = at->second;
+    left_at_ = query.at + (service.connected ? Duration::zero() : service.handshake);
+    if (!service.why_not.empty()) {
+      why_not_ = service.why_not;
+      Deliver(left_at_, {Delivery{}});
+      return true;
+    }
+    std::vector<Delivery> deliveries = service.behaviour(query);
+    service.connected = service.connected || !deliveries.empty();
+    Deliver(left_at_, std::move(deliveries));
+    return true;
+  }
+
   FakeNetwork& network_;
   Endpoint server_;
   bool tcp_;
+  std::optional<resolver::upstream::TlsTarget> tls_;
+  TimePoint left_at_{};
+  std::string why_not_;
   Inbox inbox_;
   std::vector<std::unique_ptr<Parcel>> parcels_;
 };
 
 void FakeNetwork::Serve(std::string_view address, Behaviour behaviour) {
   servers_[Endpoint::Parse(address, 53).value()] = std::move(behaviour);
+}
+
+void FakeNetwork::ServeTls(std::string_view address, Behaviour behaviour, Duration handshake,
+                           std::string why_not) {
+  tls_[Endpoint::Parse(address, 853).value()] =
+      TlsService{std::move(behaviour), handshake, std::move(why_not), false};
 }
 
 void FakeNetwork::Unreachable(std::string_view address) {
@@ -133,8 +185,9 @@ void FakeNetwork::Unreachable(std::string_view address) {
 std::vector<std::string> FakeNetwork::Lines() const {
   std::vector<std::string> lines;
   for (const SeenQuery& query : log_) {
-    lines.push_back(query.server.address.ToText() + (query.tcp ? "/tcp " : " ") +
-                    query.question.name.Lower().ToText() + " " + ToText(query.question.type));
+    const char* over = query.tls ? "/tls " : query.tcp ? "/tcp " : " ";
+    lines.push_back(query.server.address.ToText() + over + query.question.name.Lower().ToText() +
+                    " " + ToText(query.question.type));
   }
   return lines;
 }
@@ -145,6 +198,18 @@ Result<std::unique_ptr<Channel>> FakeNetwork::OpenUdp(const Endpoint& server) {
 
 Result<std::unique_ptr<Channel>> FakeNetwork::OpenTcp(const Endpoint& server) {
   return Open(server, true);
+}
+
+Result<std::unique_ptr<Channel>> FakeNetwork::OpenTls(const net::TlsClientPtr& /*client*/,
+                                                      const resolver::upstream::TlsTarget& target) {
+  if (exhausted_) return Error{Errc::kBudgetSpent, "too many open files"};
+  return std::unique_ptr<Channel>(std::make_unique<FakeChannel>(*this, target));
+}
+
+bool FakeNetwork::HasTls(const net::TlsClientPtr& /*client*/,
+                         const resolver::upstream::TlsTarget& target) const {
+  const auto at = tls_.find(target.endpoint);
+  return at != tls_.end() && at->second.connected;
 }
 
 Result<std::unique_ptr<Channel>> FakeNetwork::Open(const Endpoint& server, bool tcp) {

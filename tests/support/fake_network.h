@@ -22,6 +22,9 @@ struct SeenQuery {
   TimePoint at{};
   Endpoint server;
   bool tcp = false;
+  bool tls = false;      ///< then `tcp` is not set
+  std::string tls_name;  ///< whose certificate is wanted
+  bool authenticated = false;
   Question question;  ///< letter case as sent
   std::uint16_t id = 0;
   bool recursion_desired = false;
@@ -45,6 +48,10 @@ class FakeNetwork : public resolver::upstream::Transport {
 
   /// Whoever is not served is silent.
   void Serve(std::string_view address, Behaviour behaviour);
+  /// The same over TLS, on port 853 or what stands there. A connection takes `handshake` to make,
+  /// and is kept for ever. Where `why_not` is not empty the handshake ends with that.
+  void ServeTls(std::string_view address, Behaviour behaviour, Duration handshake = {},
+                std::string why_not = {});
   /// Opening a channel to it fails: the host is unreachable.
   void Unreachable(std::string_view address);
   /// Opening any channel fails: we have no descriptors.
@@ -57,14 +64,26 @@ class FakeNetwork : public resolver::upstream::Transport {
 
   Result<std::unique_ptr<resolver::upstream::Channel>> OpenUdp(const Endpoint& server) override;
   Result<std::unique_ptr<resolver::upstream::Channel>> OpenTcp(const Endpoint& server) override;
+  /// A server that has no ServeTls() refuses the connection.
+  Result<std::unique_ptr<resolver::upstream::Channel>> OpenTls(
+      const net::TlsClientPtr& client, const resolver::upstream::TlsTarget& target) override;
+  [[nodiscard]] bool HasTls(const net::TlsClientPtr& client,
+                            const resolver::upstream::TlsTarget& target) const override;
 
  private:
   class FakeChannel;
+  struct TlsService {
+    Behaviour behaviour;
+    Duration handshake{};
+    std::string why_not;
+    bool connected = false;
+  };
   Result<std::unique_ptr<resolver::upstream::Channel>> Open(const Endpoint& server, bool tcp);
 
   net::Scheduler& scheduler_;
   std::map<Endpoint, Behaviour> servers_;
   std::map<Endpoint, bool> unreachable_;
+  std::map<Endpoint, TlsService> tls_;
   bool exhausted_ = false;
   std::vector<SeenQuery> log_;
 };

@@ -8,6 +8,8 @@
 namespace resolve64::resolver::upstream {
 namespace {
 
+constexpr std::uint16_t kTlsPort = 853;  // RFC 7858 section 3.1, RFC 9539 section 4.4
+
 constexpr int kMaxSends = 4;  // UDP, without EDNS, TCP, TCP without EDNS
 
 using Message = std::vector<std::uint8_t>;
@@ -62,6 +64,25 @@ net::Task<Got> Listen(Channel& channel, const Message& query, Stats& stats, Time
   co_return Got(Got::Kind::kFlooded);
 }
 
+Result<std::unique_ptr<Channel>> Open(Transport& transport, const cache::Server& server,
+                                      Protocol protocol, const Settings& settings) {
+  switch (protocol) {
+    case Protocol::kUdp:
+      return transport.OpenUdp(server.endpoint);
+    case Protocol::kTcp:
+      return transport.OpenTcp(server.endpoint);
+    case Protocol::kTls:
+      break;
+  }
+  return transport.OpenTls(settings.tls, TlsTargetOf(server));
+}
+
+// A query that did not leave: for want of something of ours, or of a way to the server.
+Heard Unsent(const Error& error) {
+  const bool ours = error.code == Errc::kBudgetSpent;
+  return Heard(ours ? Heard::Kind::kNoBudget : Heard::Kind::kNetwork, error.text);
+}
+
 // An error that servers give to a query for its OPT record (RFC 6891 section 7); some send the OPT
 // back with it.
 bool RefusesEdns(const Message& message) {
@@ -74,7 +95,12 @@ bool RefusesEdns(const Message& message) {
 
 }  // namespace
 
-net::Task<Heard> Exchange(ExchangeContext& context, Endpoint server, Question question,
+TlsTarget TlsTargetOf(const cache::Server& server) {
+  if (server.tls) return TlsTarget(server.endpoint, true, server.name);
+  return TlsTarget(Endpoint{server.endpoint.address, kTlsPort}, false, {});
+}
+
+net::Task<Heard> Exchange(ExchangeContext& context, cache::Server server, Question question,
                           bool recursion_desired, Protocol protocol, SettingsPtr settings,
                           RequestPtr request, TimePoint deadline,
                           std::function<void()> on_nonsense) {
@@ -84,7 +110,10 @@ net::Task<Heard> Exchange(ExchangeContext& context, Endpoint server, Question qu
   options.checking_disabled = settings->dnssec.validation;
   options.edns = info.edns != cache::EdnsSupport::kNo;
   options.udp_payload = settings->udp_payload;
-  bool random_case = settings->case_randomization && !info.case_broken;
+  options.over_tls = protocol == Protocol::kTls;
+  // 0x20 helps against who cannot see the query. He cannot get into TLS either.
+  options.random_case =
+      settings->case_randomization && !info.case_broken && protocol != Protocol::kTls;
   bool case_doubted = false;
   bool edns_doubted = false;
 
@@ -97,20 +126,13 @@ net::Task<Heard> Exchange(ExchangeContext& context, Endpoint server, Question qu
     ++request->upstream_queries;
     context.stats.Add(Counter::kUpstreamQueries);
     if (protocol == Protocol::kTcp) context.stats.Add(Counter::kUpstreamTcp);
+    if (protocol == Protocol::kTls) context.stats.Add(Counter::kUpstreamTls);
 
-    options.random_case = random_case;
     const Message query = BuildQuery(question, options, context.random);
-    Result<std::unique_ptr<Channel>> channel = protocol == Protocol::kUdp
-                                                   ? context.transport.OpenUdp(server)
-                                                   : context.transport.OpenTcp(server);
-    if (!channel) {
-      const bool ours = channel.error().code == Errc::kBudgetSpent;
-      co_return Heard(ours ? Heard::Kind::kNoBudget : Heard::Kind::kNetwork, channel.error().text);
-    }
+    Result<std::unique_ptr<Channel>> channel = Open(context.transport, server, protocol, *settings);
+    if (!channel) co_return Unsent(channel.error());
     const TimePoint sent_at = context.scheduler.Now();
-    if (const Result<bool> sent = (*channel)->Send(query); !sent) {
-      co_return Heard(Heard::Kind::kNetwork, sent.error().text);
-    }
+    if (const Result<bool> sent = (*channel)->Send(query); !sent) co_return Unsent(sent.error());
     net::Task<Got> listen = Listen(**channel, query, context.stats, deadline, on_nonsense);
     Got got = co_await listen;
     if (got.kind == Got::Kind::kTimedOut)
@@ -118,7 +140,7 @@ net::Task<Heard> Exchange(ExchangeContext& context, Endpoint server, Question qu
     if (got.kind == Got::Kind::kNetwork) co_return Heard(Heard::Kind::kNetwork, std::move(got.why));
     if (got.kind == Got::Kind::kFlooded) {
       // Somebody is guessing (REC-04): a connection cannot be guessed into.
-      if (protocol == Protocol::kTcp)
+      if (protocol != Protocol::kUdp)
         co_return Heard(Heard::Kind::kRefused, "only foreign messages");
       protocol = Protocol::kTcp;
       continue;
@@ -154,8 +176,8 @@ net::Task<Heard> Exchange(ExchangeContext& context, Endpoint server, Question qu
 
     Heard heard;
     heard.kind = Heard::Kind::kMessage;
-    heard.rtt = now - sent_at;
-    heard.over_tcp = protocol == Protocol::kTcp;
+    heard.rtt = now - (*channel)->LeftAt(sent_at);
+    heard.over = protocol;
     RestoreCase(got.message, question.name);
     heard.octets = std::move(got.message);
     co_return heard;

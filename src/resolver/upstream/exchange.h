@@ -19,6 +19,8 @@
 
 namespace resolve64::resolver::upstream {
 
+enum class Protocol : std::uint8_t { kUdp, kTcp, kTls };
+
 /// How an exchange ended.
 struct Heard {
   enum class Kind : std::uint8_t {
@@ -32,17 +34,15 @@ struct Heard {
   Kind kind = Kind::kTimedOut;
   std::vector<std::uint8_t> octets;
   Duration rtt{};  ///< of the query that was answered
-  bool over_tcp = false;
+  Protocol over = Protocol::kUdp;
   std::string why;
 
   Heard() = default;
   Heard(Kind k, std::string w) : kind(k), why(std::move(w)) {}
 };
 
-enum class Protocol : std::uint8_t { kUdp, kTcp };
-
 /// How many queries wait for each server.
-using WaitingCounts = std::unordered_map<Endpoint, int, MemberHash>;
+using WaitingCounts = std::unordered_map<cache::Server, int, MemberHash>;
 
 /// What exchanges of a worker share. All borrowed but `waiting`.
 struct ExchangeContext {
@@ -52,7 +52,11 @@ struct ExchangeContext {
   Transport& transport;
   Stats& stats;
   WaitingCounts waiting{};
+  net::TaskScope probes{scheduler};  ///< last: see opportunistic.h
 };
+
+/// Where kTls leads for `server`.
+TlsTarget TlsTargetOf(const cache::Server& server);
 
 /// Asks `server` and waits until `deadline` for a reply that matches. Handles, within the budget of
 /// `request`: truncation (TCP at once, RFC 7766 section 5), servers without EDNS (RFC 6891
@@ -61,7 +65,10 @@ struct ExchangeContext {
 /// REC-04). What it learns of the server goes into the table.
 /// `on_nonsense` hears once of a message that has the right id and is no reply: it is ignored as
 /// REC-01 asks, but there is no point in waiting for this server alone.
-net::Task<Heard> Exchange(ExchangeContext& context, Endpoint server, Question question,
+///
+/// kTls: over the server's own port where it is a server of TLS, else over its port 853 without
+/// knowing who answers (RFC 9539). Nothing then leaves in clear, and there is no 0x20.
+net::Task<Heard> Exchange(ExchangeContext& context, cache::Server server, Question question,
                           bool recursion_desired, Protocol protocol, SettingsPtr settings,
                           RequestPtr request, TimePoint deadline,
                           std::function<void()> on_nonsense);

@@ -19,6 +19,9 @@ constexpr std::size_t kLargestDatagram =
     4096;  // we offer less; a longer one is cut, and malformed then
 constexpr std::size_t kLengthPrefix = 2;
 constexpr int kPortAttempts = 8;
+// Milliseconds after which a connection that nobody acknowledges is dead: one that is kept may have
+// been forgotten on the way.
+constexpr unsigned int kUnacknowledged = 3000;
 
 struct SocketAddress {
   sockaddr_storage storage{};
@@ -212,6 +215,11 @@ class TcpChannel final : public Channel {
 
 }  // namespace
 
+NetTransport::NetTransport(net::Loop& loop, Random& random)
+    : loop_(loop),
+      random_(random),
+      tls_(loop, random, [this](const Endpoint& server) { return OpenTcpSocket(server); }) {}
+
 Result<int> NetTransport::OpenSocket(const Endpoint& server, int kind) {
   const int family = server.address.is_v4() ? AF_INET : AF_INET6;
   const int fd = ::socket(family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -259,14 +267,30 @@ Result<std::unique_ptr<Channel>> NetTransport::OpenUdp(const Endpoint& server) {
   return std::unique_ptr<Channel>(std::move(channel));
 }
 
-Result<std::unique_ptr<Channel>> NetTransport::OpenTcp(const Endpoint& server) {
+Result<int> NetTransport::OpenTcpSocket(const Endpoint& server) {
   const Result<int> fd = OpenSocket(server, SOCK_STREAM);
   if (!fd) return fd.error();
   const int on = 1;
   ::setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(*fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledged, sizeof kUnacknowledged);
+  return *fd;
+}
+
+Result<std::unique_ptr<Channel>> NetTransport::OpenTcp(const Endpoint& server) {
+  const Result<int> fd = OpenTcpSocket(server);
+  if (!fd) return fd.error();
   auto channel = std::make_unique<TcpChannel>(loop_, *fd);
   if (!channel->Start()) return SystemError("epoll");
   return std::unique_ptr<Channel>(std::move(channel));
+}
+
+Result<std::unique_ptr<Channel>> NetTransport::OpenTls(const net::TlsClientPtr& client,
+                                                       const TlsTarget& target) {
+  return tls_.Open(client, target);
+}
+
+bool NetTransport::HasTls(const net::TlsClientPtr& client, const TlsTarget& target) const {
+  return tls_.Has(client, target);
 }
 
 }  // namespace resolve64::resolver::upstream

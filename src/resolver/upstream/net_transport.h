@@ -1,4 +1,5 @@
-// The Transport that is a network: one connected socket a query.
+// The Transport that is a network: one connected socket a query, or a part in a connection over
+// TLS.
 #pragma once
 
 #include <memory>
@@ -6,6 +7,7 @@
 
 #include "base/random.h"
 #include "net/loop.h"
+#include "resolver/upstream/tls_pool.h"
 #include "resolver/upstream/transport.h"
 
 namespace resolve64::resolver::upstream {
@@ -15,7 +17,7 @@ namespace resolve64::resolver::upstream {
 /// as the loop; outlives its channels.
 class NetTransport : public Transport {
  public:
-  NetTransport(net::Loop& loop, Random& random) : loop_(loop), random_(random) {}
+  NetTransport(net::Loop& loop, Random& random);
 
   /// Where queries leave from: one of these of the right family, at random; none of the family: the
   /// system chooses.
@@ -23,13 +25,19 @@ class NetTransport : public Transport {
 
   Result<std::unique_ptr<Channel>> OpenUdp(const Endpoint& server) override;
   Result<std::unique_ptr<Channel>> OpenTcp(const Endpoint& server) override;
+  Result<std::unique_ptr<Channel>> OpenTls(const net::TlsClientPtr& client,
+                                           const TlsTarget& target) override;
+  [[nodiscard]] bool HasTls(const net::TlsClientPtr& client,
+                            const TlsTarget& target) const override;
 
  private:
   Result<int> OpenSocket(const Endpoint& server, int kind);
+  Result<int> OpenTcpSocket(const Endpoint& server);
 
   net::Loop& loop_;
   Random& random_;
   std::vector<IpAddress> sources_;
+  TlsPool tls_;
 };
 
 }  // namespace resolve64::resolver::upstream

@@ -9,7 +9,9 @@
 namespace resolve64::resolver::upstream {
 namespace {
 
-constexpr std::size_t kLargestQuery = 512;  // 12 + 255 + 4 + 11 octets at most
+constexpr std::size_t kLargestQuery = 512;  // 12 + 255 + 4 + 11 octets at most, and the padding
+constexpr std::size_t kOptSize = 11;        // RFC 6891 section 6.1.2
+constexpr std::size_t kOptionHeader = 4;
 
 bool IsLetter(std::uint8_t octet) {
   const auto lower = static_cast<std::uint8_t>(octet | 0x20);
@@ -24,6 +26,18 @@ void RandomizeCase(Name& name, Random& random) {
   for (std::size_t i = 0; i < name.length(); ++i) {
     if (IsLetter(octets[i]) && ((bits[i / 8] >> (i % 8)) & 1) != 0) octets[i] ^= 0x20;
   }
+}
+
+using Options = std::vector<dns::MessageBuilder::Option>;
+
+// Of a query that has `bare` octets with an OPT record without options. The padding is the last.
+Options TlsOptions(std::size_t bare) {
+  Options options;
+  options.push_back({dns::kOptionKeepalive, {}});
+  options.push_back({dns::kOptionPadding, {}});
+  const std::size_t over = (bare + 2 * kOptionHeader) % kQueryBlock;
+  options.back().data.resize(over == 0 ? 0 : kQueryBlock - over);
+  return options;
 }
 
 // Octets from the start of a query's question to its end: QNAME, QTYPE, QCLASS.
@@ -45,7 +59,11 @@ std::vector<std::uint8_t> BuildQuery(const Question& question, const QueryOption
   if (options.checking_disabled) flags |= Header::kCd;
   builder.SetHeader(random.U16(), flags);
   builder.AddQuestion(sent);
-  if (options.edns) builder.AddOpt(options.udp_payload, Rcode::kNoError, true, {});
+  if (options.edns) {
+    const std::size_t bare = builder.size() + kOptSize;
+    builder.AddOpt(options.udp_payload, Rcode::kNoError, true,
+                   options.over_tls ? TlsOptions(bare) : Options{});
+  }
   return builder.Finish();
 }
 

@@ -1,6 +1,7 @@
 // The query we send, and whether a message is the reply to it (RFC 5452 section 9.1).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -17,7 +18,12 @@ struct QueryOptions {
   bool edns = true;                ///< with DO (RFC 4035 section 3.2.1)
   std::uint16_t udp_payload = 1232;
   bool random_case = true;  ///< 0x20: the letters of QNAME are a further secret
+  /// With EDNS: padded to a multiple of kQueryBlock (RFC 8467 section 4.1), and asking how long a
+  /// connection may be idle (RFC 7828).
+  bool over_tls = false;
 };
+
+inline constexpr std::size_t kQueryBlock = 128;
 
 /// A query in wire form: random id, and random letter case where asked for.
 std::vector<std::uint8_t> BuildQuery(const Question& question, const QueryOptions& options,

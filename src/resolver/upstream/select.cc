@@ -23,6 +23,11 @@ Duration Expectation(const Candidate& candidate, Duration typical_rtt) {
   return candidate.info.srtt * (1 << silences);
 }
 
+bool MayBeSent(const Candidate& candidate) {
+  const int most = candidate.server.tls ? kMaxSendsOverTls : kMaxSendsToServer;
+  return !candidate.out && candidate.sends - candidate.nonsense < most;
+}
+
 }  // namespace
 
 std::optional<std::size_t> PickServer(std::span<const Candidate> candidates, Duration typical_rtt,
@@ -32,7 +37,7 @@ std::optional<std::size_t> PickServer(std::span<const Candidate> candidates, Dur
   std::optional<std::pair<int, int>> best_class;
   std::size_t members = 0;
   for (const Candidate& c : candidates) {
-    if (c.out || c.sends - c.nonsense >= kMaxSendsToServer) continue;
+    if (!MayBeSent(c)) continue;
     const std::pair<int, int> its(c.sends, rank(c));
     if (!best_class || its < *best_class) {
       best_class = its;
@@ -48,7 +53,7 @@ std::optional<std::size_t> PickServer(std::span<const Candidate> candidates, Dur
   Duration best_score{};
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     const Candidate& c = candidates[i];
-    if (c.out || c.sends - c.nonsense >= kMaxSendsToServer) continue;
+    if (!MayBeSent(c)) continue;
     if (std::pair<int, int>(c.sends, rank(c)) != *best_class) continue;
     if (explore) {
       if (skip-- == 0) return i;

@@ -15,22 +15,24 @@ namespace resolve64::resolver::upstream {
 
 /// An address that serves the zone, during one question.
 struct Candidate {
-  Endpoint server;
+  cache::Server server;
   cache::ServerInfo info;
   bool lame = false;  ///< known not to serve this zone
-  int sends = 0;      ///< over UDP, for this question
+  int sends = 0;      ///< for this question, without those over TCP
   int nonsense = 0;   ///< of these, answered by something that is no reply
   int waiting = 0;    ///< exchanges under way
   TimePoint last_send{};
   bool out = false;  ///< gave a useless reply to this question: not asked again
 
-  Candidate(const Endpoint& s, cache::ServerInfo i, const Name& zone)
-      : server(s), info(std::move(i)), lame(info.IsLameFor(zone)) {}
+  Candidate(cache::Server s, cache::ServerInfo i, const Name& zone)
+      : server(std::move(s)), info(std::move(i)), lame(info.IsLameFor(zone)) {}
 };
 
 /// At most so many sends of one question to one address over one transport that it leaves
 /// unanswered (RFC 9520 section 3.1).
 inline constexpr int kMaxSendsToServer = 3;
+/// Over TLS nothing is lost on the way.
+inline constexpr int kMaxSendsOverTls = 1;
 
 /// The candidate to ask next: those asked less often come first, among them the fastest by smoothed
 /// round-trip time, and sometimes another one, so that what is known stays true. Lame and dead ones

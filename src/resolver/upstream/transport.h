@@ -1,20 +1,26 @@
 // Sending one query to one server: an interface, so that tests need no network.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "net/task.h"
+#include "net/tls_client.h"
 #include "resolve64/ip.h"
 #include "resolve64/result.h"
 
 namespace resolve64::resolver::upstream {
 
-/// One socket, connected to one server, on a random port of its own (RFC 5452 section 9.2).
-/// Destroying it closes the socket and forgets what is under way.
+/// A way to one server for one query: over UDP a socket on a random port of its own (RFC 5452
+/// section 9.2), over TCP a connection of its own, over TLS a part in a connection that others use
+/// too. Destroying it forgets what is under way, and closes what is its own.
 class Channel {
  public:
   virtual ~Channel() = default;
@@ -23,6 +29,24 @@ class Channel {
   /// The next message from that server; kTimedOut when `deadline` came first; kNetwork where the
   /// system says that the server cannot be reached or the connection is gone.
   virtual net::Task<Result<std::vector<std::uint8_t>>> Receive(TimePoint deadline) = 0;
+  /// When the message that was given to Send() at `given` left: later where a connection had to be
+  /// made first.
+  [[nodiscard]] virtual TimePoint LeftAt(TimePoint given) const { return given; }
+};
+
+/// Where a connection over TLS leads, and who must be there.
+struct TlsTarget {
+  Endpoint endpoint;
+  bool authenticated = true;  ///< see net::TlsPeer
+  std::string name;
+
+  TlsTarget() = default;
+  TlsTarget(const Endpoint& e, bool a, std::string n)
+      : endpoint(e), authenticated(a), name(std::move(n)) {}
+  [[nodiscard]] std::size_t Hash() const noexcept {
+    return endpoint.Hash() ^ std::hash<std::string>()(name);
+  }
+  auto operator<=>(const TlsTarget&) const = default;
 };
 
 /// Opens channels. One thread.
@@ -34,6 +58,13 @@ class Transport {
   /// The connection is made while the first Receive() waits. Messages are framed (RFC 1035
   /// section 4.2.2).
   virtual Result<std::unique_ptr<Channel>> OpenTcp(const Endpoint& server) = 0;
+  /// A connection that is there is used, else one is made, and kept for others. Its messages may be
+  /// answered in any order. Receive() says kNetwork where `client` does not find whom it expects.
+  virtual Result<std::unique_ptr<Channel>> OpenTls(const net::TlsClientPtr& client,
+                                                   const TlsTarget& target) = 0;
+  /// True where OpenTls() finds a connection over which a message would leave at once.
+  [[nodiscard]] virtual bool HasTls(const net::TlsClientPtr& client,
+                                    const TlsTarget& target) const = 0;
 };
 
 }  // namespace resolve64::resolver::upstream

@@ -5,6 +5,7 @@
 #include <list>
 #include <utility>
 
+#include "resolver/upstream/opportunistic.h"
 #include "resolver/upstream/select.h"
 
 namespace resolve64::resolver::upstream {
@@ -14,6 +15,10 @@ using std::chrono::milliseconds;
 
 constexpr Duration kLastUdpWait = milliseconds(1000);  // for late replies, once everybody was asked
 constexpr Duration kTcpWait = milliseconds(2000);
+// A query over TLS is sent once, and a forwarder has to ask others.
+constexpr Duration kTlsWait = milliseconds(5000);
+constexpr int kRoundTripsOfNewTls = 3;  // TCP, TLS 1.3 and the query
+constexpr std::uint16_t kDnsPort = 53;
 constexpr std::size_t kTcpServers = 2;  // asked over TCP after silence
 constexpr int kCrowd = 50;              // queries that wait for one silent server
 constexpr Duration kRecently = std::chrono::seconds(10);
@@ -36,7 +41,7 @@ std::string Milliseconds(Duration d) {
 /// Counts a query that waits for a server, for as long as it does.
 class Crowd {
  public:
-  Crowd(WaitingCounts& counts, const Endpoint& server) : counts_(counts), server_(server) {
+  Crowd(WaitingCounts& counts, const cache::Server& server) : counts_(counts), server_(server) {
     ++counts_[server_];
   }
   Crowd(const Crowd&) = delete;
@@ -48,7 +53,7 @@ class Crowd {
 
  private:
   WaitingCounts& counts_;
-  Endpoint server_;
+  cache::Server server_;
 };
 
 /// The state of one AskZone(). Lives in its frame.
@@ -66,8 +71,8 @@ class Asking {
         arrivals_(context.scheduler),
         exchanges_(context.scheduler) {
     const TimePoint now = context.scheduler.Now();
-    for (const Endpoint& address : servers.addresses) {
-      candidates_.emplace_back(address, context.servers.Get(address, now), servers.zone);
+    for (const cache::Server& server : servers.addresses) {
+      candidates_.emplace_back(server, context.servers.Get(server, now), servers.zone);
     }
   }
 
@@ -139,8 +144,9 @@ class Asking {
       candidate.last_send = now;
       latest_ = *pick;
       may_ask_another_ = false;
-      slow_at_ = now + HedgeDelay(candidate, typical_);
-      Start(*pick, Protocol::kUdp);
+      const Protocol protocol = ProtocolFor(candidate);
+      slow_at_ = now + Patience(candidate, protocol);
+      Start(*pick, protocol);
       return slow_at_;
     }
     if (wait_for_latest) return slow_at_;
@@ -148,33 +154,93 @@ class Asking {
     if (!Hopeful()) return now;
     last_wait_ = true;
     last_wait_until_ = now + (StartTcp() ? kTcpWait : kLastUdpWait);
+    for (const Candidate& candidate : candidates_) {
+      if (!candidate.server.tls || candidate.out || candidate.waiting == 0) continue;
+      last_wait_until_ = std::max(last_wait_until_, candidate.last_send + kTlsWait);
+    }
     return last_wait_until_;
   }
 
+  // Port 853 belongs to who has port 53, unless that is us. RFC 9539 is about authoritative
+  // servers.
+  [[nodiscard]] bool MayTryTls(const Candidate& candidate) const {
+    const cache::Server& server = candidate.server;
+    if (!settings_->opportunistic_tls || servers_.recursive || server.tls) return false;
+    const auto& own = settings_->own_addresses;
+    return server.endpoint.port == kDnsPort &&
+           std::find(own.begin(), own.end(), TlsTargetOf(server).endpoint) == own.end();
+  }
+
+  [[nodiscard]] Protocol ProtocolFor(const Candidate& candidate) const {
+    if (candidate.server.tls) return Protocol::kTls;
+    const bool works = candidate.info.probed_tls == cache::ProbedTls::kWorks;
+    return works && candidate.sends == 1 && MayTryTls(candidate) ? Protocol::kTls : Protocol::kUdp;
+  }
+
+  // How long the server may take before it counts as slow.
+  [[nodiscard]] Duration Patience(const Candidate& candidate, Protocol protocol) const {
+    const Duration delay = HedgeDelay(candidate, typical_);
+    if (protocol != Protocol::kTls) return delay;
+    const bool there = context_.transport.HasTls(settings_->tls, TlsTargetOf(candidate.server));
+    return there ? delay : kRoundTripsOfNewTls * delay;
+  }
+
+  static std::string_view TransportText(Protocol protocol) {
+    switch (protocol) {
+      case Protocol::kUdp:
+        return "udp";
+      case Protocol::kTcp:
+        return "tcp";
+      case Protocol::kTls:
+        break;
+    }
+    return "tls";
+  }
+
+  static std::string_view Manner(const cache::Server& server, Protocol protocol) {
+    switch (protocol) {
+      case Protocol::kUdp:
+        return "";
+      case Protocol::kTcp:
+        return " over TCP";
+      case Protocol::kTls:
+        break;
+    }
+    return server.tls ? " over TLS" : " over TLS, unauthenticated";
+  }
+
   void Start(std::size_t index, Protocol protocol) {
-    const Candidate& candidate = candidates_[index];
-    const bool tcp = protocol == Protocol::kTcp;
+    const cache::Server& server = candidates_[index].server;
     Note(
         [&] {
-          return "asks " + candidate.server.ToText() + " for " + question_.name.ToText() + " " +
-                 ToText(question_.type) + (tcp ? " over TCP" : "");
+          return "asks " + server.ToText() + " for " + question_.name.ToText() + " " +
+                 ToText(question_.type) + std::string(Manner(server, protocol));
         },
         [&] {
-          return TraceFields{{"server", candidate.server.ToText()},
+          return TraceFields{{"server", server.ToText()},
                              {"zone", servers_.zone.ToText()},
                              {"name", question_.name.ToText()},
                              {"type", ToText(question_.type)},
-                             {"transport", tcp ? "tcp" : "udp"}};
+                             {"transport", std::string(TransportText(protocol))}};
         });
     ++candidates_[index].waiting;
     exchanges_.Spawn(RunExchange(index, protocol));
   }
 
   net::Task<void> RunExchange(std::size_t index, Protocol protocol) {
+    const Candidate& candidate = candidates_[index];
+    const Crowd crowd(context_.waiting, candidate.server);
+    std::function<void()> on_nonsense = [this, index] { Nonsense(index); };
+    const bool prefer_tls = protocol == Protocol::kTls && !candidate.server.tls;
+    if (protocol == Protocol::kUdp && MayTryTls(candidate)) {
+      ProbeTls(context_, candidate.server, question_, settings_);
+    }
     net::Task<Heard> exchange =
-        Exchange(context_, candidates_[index].server, question_, servers_.recursive, protocol,
-                 settings_, request_, request_->deadline, [this, index] { Nonsense(index); });
-    const Crowd crowd(context_.waiting, candidates_[index].server);
+        prefer_tls
+            ? ExchangePreferringTls(context_, candidate.server, question_, settings_, request_,
+                                    Patience(candidate, protocol), std::move(on_nonsense))
+            : Exchange(context_, candidate.server, question_, servers_.recursive, protocol,
+                       settings_, request_, request_->deadline, std::move(on_nonsense));
     Heard heard = co_await exchange;
     arrivals_.Push(Arrival(index, std::move(heard)));
   }
@@ -197,7 +263,8 @@ class Asking {
     if (outcome_->kind == ZoneOutcome::Kind::kUseless || budget_spent_) return false;
     std::size_t started = 0;
     for (std::size_t i = 0; i < candidates_.size() && started < kTcpServers; ++i) {
-      if (candidates_[i].out || candidates_[i].sends == 0) continue;
+      const Candidate& candidate = candidates_[i];
+      if (candidate.out || candidate.sends == 0 || candidate.server.tls) continue;
       Start(i, Protocol::kTcp);
       ++started;
     }

@@ -33,7 +33,7 @@ class ServerTableTest : public ::testing::Test {
 TEST_F(ServerTableTest, AnUnknownServerIsGuessedAndNotRemembered) {
   const ServerInfo info = Get();
   EXPECT_FALSE(info.known);
-  EXPECT_EQ(info.endpoint, server);
+  EXPECT_EQ(info.server, server);
   EXPECT_EQ(info.srtt, ServerTable::kFirstGuess);
   EXPECT_FALSE(info.dead);
   EXPECT_EQ(info.edns, EdnsSupport::kUnknown);

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "base/random.h"
 #include "config/config.h"
 #include "dns/message_builder.h"
 #include "unit/server/scripted_lookups.h"
@@ -220,6 +221,281 @@ TEST_F(HandlerTest, AQuestionThatIsDroppedGetsNoReply) {
   EXPECT_EQ(handler_.inflight(), 0U);
   EXPECT_TRUE(replies_->all.empty());
   EXPECT_EQ(lookups_.dropped(), Strings{"one.example.com. A"});
+}
+
+// --- cookies, rate, keepalive, padding ---
+
+using Octets = std::vector<std::uint8_t>;
+using MoreOption = dns::MessageBuilder::Option;
+
+class CookieTest : public HandlerTest {
+ protected:
+  CookieTest() {
+    handler_.SetCookies(secrets_);
+    lookups_.On("www.example.com", RrType::kA, A("www.example.com", 60, {"192.0.2.1"})).cached =
+        true;
+  }
+  static Octets Ask(const std::vector<MoreOption>& options, const char* name = "www.example.com") {
+    dns::MessageBuilder builder(4096);
+    builder.SetHeader(7, Header::kRd);
+    if (name != nullptr) builder.AddQuestion(resolve64::Question(N(name), RrType::kA));
+    builder.AddOpt(1232, Rcode::kNoError, false, options);
+    return builder.Finish();
+  }
+  static MoreOption Cookie(const Octets& server = {}) {
+    MoreOption option{dns::kOptionCookie, {1, 2, 3, 4, 5, 6, 7, 8}};
+    option.data.insert(option.data.end(), server.begin(), server.end());
+    return option;
+  }
+  // The data of an option of the last reply; empty without one.
+  [[nodiscard]] Octets Last(std::uint16_t code) const {
+    const Result<MessageView> view = MessageView::Parse(replies_->all.back());
+    const EdnsOption* option = view->edns() ? view->edns()->Find(code) : nullptr;
+    return option == nullptr ? Octets{} : Octets(option->data.begin(), option->data.end());
+  }
+  [[nodiscard]] Rcode Last() const { return HandlerTest::Last(); }
+  // The server's part of the last cookie.
+  [[nodiscard]] Octets LastServer() const {
+    const Octets cookie = Last(dns::kOptionCookie);
+    EXPECT_EQ(cookie.size(), 24U);
+    EXPECT_EQ(Octets(cookie.begin(), cookie.begin() + 8), (Octets{1, 2, 3, 4, 5, 6, 7, 8}));
+    return {cookie.begin() + 8, cookie.end()};
+  }
+  [[nodiscard]] bool LastHas(std::uint16_t flag) const {
+    return Header::Read(replies_->all.back())->Has(flag);
+  }
+  [[nodiscard]] std::size_t LastRecords() const {
+    return MessageView::Parse(replies_->all.back())->records().size();
+  }
+  static Client Over(Transport transport) {
+    Client client = From("::1");
+    client.transport = transport;
+    return client;
+  }
+
+  SeededRandom random_{7};
+  CookieSecretsPtr secrets_ = CookieSecrets::Random(random_);
+};
+constexpr Transport kAllTransports[] = {Transport::kUdp, Transport::kTcp, Transport::kTls,
+                                        Transport::kHttps};
+
+// Covers: TRA-12
+TEST_F(CookieTest, AClientGetsACookieThatIsGoodFromItsAddressOnEveryTransport) {
+  for (const Transport transport : kAllTransports) {
+    Send(Ask({Cookie()}), Over(transport));
+    EXPECT_EQ(Last(), Rcode::kNoError);
+    EXPECT_EQ(LastRecords(), 1U);
+    const Octets server = LastServer();
+    Send(Ask({Cookie(server)}), Over(transport));
+    EXPECT_EQ(LastServer(), server) << "as long as it is young it stays";
+  }
+  EXPECT_EQ(stats_.Get(Counter::kCookiesGood), 4U);
+  EXPECT_EQ(stats_.Get(Counter::kCookiesBad), 0U);
+}
+
+// Covers: TRA-12, TRA-13
+TEST_F(CookieTest, AnOldOrForeignCookieIsAnsweredWithAFreshOne) {
+  Send(Ask({Cookie()}), From("::1"));
+  const Octets server = LastServer();
+  Wait(std::chrono::minutes(31));
+  Send(Ask({Cookie(server)}), From("::1"));
+  EXPECT_NE(LastServer(), server);
+  EXPECT_EQ(stats_.Get(Counter::kCookiesGood), 1U);
+
+  const Octets fresh = LastServer();
+  Send(Ask({Cookie(fresh)}), From("127.0.0.1"));
+  EXPECT_EQ(Last(), Rcode::kNoError);
+  EXPECT_EQ(LastRecords(), 1U);
+  EXPECT_NE(LastServer(), fresh);
+  EXPECT_EQ(stats_.Get(Counter::kCookiesBad), 1U);
+
+  handler_.SetCookies(secrets_->Rotated(random_));
+  Send(Ask({Cookie(fresh)}), From("::1"));
+  EXPECT_NE(LastServer(), fresh);
+  EXPECT_EQ(stats_.Get(Counter::kCookiesGood), 2U);
+}
+
+// Covers: ATK-24, CLI-21
+TEST_F(CookieTest, ACookieBelongsToTheClientNotToTheProxyThatSpeaksForIt) {
+  const auto named = [](const char* address) {
+    Client client = From("127.0.0.1");
+    client.address = *IpAddress::Parse(address);
+    return client;
+  };
+  Send(Ask({Cookie()}), named("10.0.0.1"));
+  const Octets server = LastServer();
+  Send(Ask({Cookie(server)}), named("10.0.0.2"));
+  EXPECT_EQ(stats_.Get(Counter::kCookiesBad), 1U);
+  Send(Ask({Cookie(server)}), From("127.0.0.1"));
+  EXPECT_EQ(stats_.Get(Counter::kCookiesBad), 2U);
+  Send(Ask({Cookie(server)}), named("10.0.0.1"));
+  EXPECT_EQ(stats_.Get(Counter::kCookiesGood), 1U);
+}
+
+// Covers: CLI-21
+TEST_F(CookieTest, WhoAProxyNamesMayAskOrNot) {
+  Client client = From("127.0.0.1");
+  client.address = *IpAddress::Parse("192.0.2.1");
+  Send(Ask({}), client);
+  EXPECT_EQ(Last(), Rcode::kRefused);
+}
+
+// Covers: TRA-12
+TEST_F(CookieTest, WithoutAQuestionTheCookieIsGivenOrJudged) {
+  for (const Transport transport : kAllTransports) {
+    Send(Ask({Cookie()}, nullptr), Over(transport));
+    EXPECT_EQ(Last(), Rcode::kNoError);
+    EXPECT_EQ(LastRecords(), 0U);
+    const Octets server = LastServer();
+    Send(Ask({Cookie(server)}, nullptr), Over(transport));
+    EXPECT_EQ(Last(), Rcode::kNoError);
+    EXPECT_EQ(LastServer(), server);
+    Octets changed = server;
+    changed.back() ^= 1;
+    Send(Ask({Cookie(changed)}, nullptr), Over(transport));
+    EXPECT_EQ(Last(), Rcode::kBadCookie);
+    EXPECT_EQ(LastServer(), server);
+  }
+  EXPECT_EQ(stats_.Get(Counter::kMalformed), 0U);
+}
+
+// Covers: TRA-12
+TEST_F(CookieTest, ACookieOfAnIllegalLengthIsAFormatError) {
+  Send(Ask({MoreOption{dns::kOptionCookie, {1, 2, 3}}}), From("::1"));
+  EXPECT_EQ(Last(), Rcode::kFormErr);
+  EXPECT_TRUE(Last(dns::kOptionCookie).empty());
+  EXPECT_EQ(stats_.Get(Counter::kMalformed), 1U);
+}
+
+TEST_F(CookieTest, WhoAsksForNoCookieGetsNoneAndNobodyWhereTheyAreOff) {
+  Send(Ask({}), From("::1"));
+  EXPECT_TRUE(Last(dns::kOptionCookie).empty());
+  handler_.SetCookies(nullptr);
+  Send(Ask({Cookie()}), From("::1"));
+  EXPECT_EQ(Last(), Rcode::kNoError);
+  EXPECT_TRUE(Last(dns::kOptionCookie).empty());
+  Send(Ask({Cookie()}, nullptr), From("::1"));
+  EXPECT_EQ(Last(), Rcode::kFormErr);
+}
+
+TEST_F(CookieTest, AQuestionThatTakesTimeKeepsItsCookie) {
+  lookups_.On("slow.example.com", RrType::kA, A("slow.example.com", 60, {"192.0.2.2"}), seconds(2));
+  Send(Ask({Cookie()}, "slow.example.com"), From("::1"));
+  Wait(seconds(3));
+  ASSERT_EQ(replies_->all.size(), 1U);
+  EXPECT_EQ(LastServer().size(), 16U);
+}
+
+class RateTest : public CookieTest {
+ protected:
+  RateTest() { handler_.SetClientRate(std::make_shared<ClientRate>(3)); }
+  void UseUp() {
+    for (int i = 0; i < 3; ++i) {
+      Send(Ask({}), From("::1"));
+      EXPECT_EQ(LastRecords(), 1U);
+    }
+  }
+};
+
+TEST_F(RateTest, WhoIsTooFastWithoutACookieIsSentToTcp) {
+  UseUp();
+  Send(Ask({}), From("::1"));
+  EXPECT_EQ(Last(), Rcode::kNoError);
+  EXPECT_TRUE(LastHas(Header::kTc));
+  EXPECT_EQ(LastRecords(), 0U);
+  EXPECT_EQ(stats_.Get(Counter::kLimitClientQps), 1U);
+  Send(Ask({}), From("127.0.0.1"));
+  EXPECT_EQ(LastRecords(), 1U) << "others are not concerned";
+  Wait(seconds(1));
+  Send(Ask({}), From("::1"));
+  EXPECT_EQ(LastRecords(), 1U);
+}
+
+// Covers: TRA-12
+TEST_F(RateTest, WhoIsTooFastAndKnowsCookiesGetsBadcookieUntilItShowsAGoodOne) {
+  UseUp();
+  Send(Ask({Cookie()}), From("::1"));
+  EXPECT_EQ(Last(), Rcode::kBadCookie);
+  EXPECT_EQ(LastRecords(), 0U);
+  EXPECT_FALSE(LastHas(Header::kTc));
+  const Octets server = LastServer();
+  Octets changed = server;
+  changed.back() ^= 1;
+  Send(Ask({Cookie(changed)}), From("::1"));
+  EXPECT_EQ(Last(), Rcode::kBadCookie);
+  EXPECT_EQ(LastServer(), server);
+  for (int i = 0; i < 10; ++i) {
+    Send(Ask({Cookie(server)}), From("::1"));
+    EXPECT_EQ(Last(), Rcode::kNoError);
+    EXPECT_EQ(LastRecords(), 1U);
+  }
+  EXPECT_EQ(stats_.Get(Counter::kLimitClientQps), 2U);
+}
+
+TEST_F(RateTest, WhatIsOverTheLimitIsNotLookedUp) {
+  UseUp();
+  Send(Ask({}, "cold.example.com"), From("::1"));
+  Send(Ask({Cookie()}, "cold.example.com"), From("::1"));
+  EXPECT_TRUE(lookups_.asked().empty());
+  EXPECT_EQ(handler_.inflight(), 0U);
+}
+
+// Covers: TRA-12
+TEST_F(RateTest, StreamsAreNeverTooFast) {
+  UseUp();
+  for (const Transport transport : {Transport::kTcp, Transport::kTls, Transport::kHttps}) {
+    for (int i = 0; i < 10; ++i) {
+      Send(Ask({}), Over(transport));
+      EXPECT_EQ(LastRecords(), 1U) << ToText(transport);
+    }
+  }
+}
+
+// Covers: CLI-21
+TEST_F(RateTest, TheClientThatAProxyNamesIsCountedNotTheProxy) {
+  Client client = From("127.0.0.1");
+  for (int i = 0; i < 20; ++i) {
+    client.address = Ipv4{{10, 0, 0, static_cast<std::uint8_t>(i)}};
+    Send(Ask({}), client);
+    EXPECT_EQ(LastRecords(), 1U);
+  }
+  for (int i = 0; i < 3; ++i) Send(Ask({}), client);
+  EXPECT_TRUE(LastHas(Header::kTc));
+}
+
+// Covers: TRA-07
+TEST_F(CookieTest, TheIdleTimeIsToldOverTcpAndTlsToWhoAsks) {
+  const MoreOption keepalive{dns::kOptionKeepalive, {}};
+  for (const Transport transport : kAllTransports) {
+    Client client = Over(transport);
+    client.idle = milliseconds(12'345);
+    Send(Ask({keepalive}), client);
+    const bool framed = transport == Transport::kTcp || transport == Transport::kTls;
+    EXPECT_EQ(Last(dns::kOptionKeepalive), framed ? (Octets{0, 123}) : Octets{})
+        << ToText(transport);
+    Send(Ask({}), client);
+    EXPECT_TRUE(Last(dns::kOptionKeepalive).empty()) << ToText(transport);
+  }
+  Client client = From("::1", true);
+  client.idle = std::chrono::hours(10);
+  Send(Ask({keepalive}), client);
+  EXPECT_EQ(Last(dns::kOptionKeepalive), (Octets{0xFF, 0xFF}));
+}
+
+// Covers: TRA-27, TRA-28
+TEST_F(CookieTest, RepliesArePaddedWhereTheQueryWasAndNobodyCanRead) {
+  const MoreOption padding{dns::kOptionPadding, Octets(50, 1)};
+  for (const Transport transport : kAllTransports) {
+    Send(Ask({padding, Cookie()}), Over(transport));
+    if (IsEncrypted(transport)) {
+      EXPECT_EQ(replies_->all.back().size(), 468U) << ToText(transport);
+    } else {
+      EXPECT_TRUE(Last(dns::kOptionPadding).empty()) << ToText(transport);
+      EXPECT_LT(replies_->all.back().size(), 150U) << ToText(transport);
+    }
+    Send(Ask({}), Over(transport));
+    EXPECT_LT(replies_->all.back().size(), 150U) << ToText(transport);
+  }
 }
 
 // --- explain ---

@@ -1,25 +1,12 @@
 // UDP and TCP over the loopback interface, with recursion as a script.
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <atomic>
 #include <chrono>
-#include <cstring>
 #include <functional>
 #include <future>
 #include <map>
-#include <thread>
 
-#include "config/config.h"
-#include "dns/message_builder.h"
-#include "net/loop.h"
-#include "server/handler.h"
-#include "server/tcp_server.h"
-#include "server/udp_listener.h"
-#include "unit/server/scripted_lookups.h"
+#include "unit/server/listening.h"
 
 namespace resolve64::server {
 namespace {
@@ -27,136 +14,6 @@ namespace {
 using resolver::Counter;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Message = std::vector<std::uint8_t>;
-
-constexpr int kPatienceSeconds = 20;  // a test that waits longer has failed
-
-Message Query(std::uint16_t id, const std::string& name, RrType type = RrType::kA) {
-  dns::MessageBuilder builder(512);
-  builder.SetHeader(id, Header::kRd);
-  builder.AddQuestion(Question(N(name), type));
-  return builder.Finish();
-}
-Message Framed(const Message& message) {
-  Message framed = {static_cast<std::uint8_t>(message.size() >> 8),
-                    static_cast<std::uint8_t>(message.size() & 0xFF)};
-  framed.insert(framed.end(), message.begin(), message.end());
-  return framed;
-}
-std::string FirstRdata(const Message& message) {
-  const Result<MessageView> view = MessageView::Parse(message);
-  const std::vector<dns::RecordText> records = dns::RecordsToText(*view);
-  return records.empty() ? "" : records[0].rdata;
-}
-
-// A client's socket, connected: it hears nobody but the address that it asked.
-class Socket {
- public:
-  Socket(int kind, const char* address, std::uint16_t port) : fd_(::socket(AF_INET, kind, 0)) {
-    const timeval patience{kPatienceSeconds, 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    ::inet_pton(AF_INET, address, &to.sin_addr);
-    EXPECT_EQ(0, ::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to));
-  }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  ~Socket() { ::close(fd_); }
-
-  void Send(const Message& octets) const {
-    EXPECT_EQ(static_cast<ssize_t>(octets.size()),
-              ::send(fd_, octets.data(), octets.size(), MSG_NOSIGNAL));
-  }
-  [[nodiscard]] Message Datagram() const {
-    Message message(4096);
-    const ssize_t got = ::recv(fd_, message.data(), message.size(), 0);
-    message.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
-    return message;
-  }
-  // The next framed message; empty where the connection ended.
-  [[nodiscard]] Message Next() const {
-    Message prefix(2);
-    if (!Read(prefix)) return {};
-    Message message(static_cast<std::size_t>(prefix[0]) << 8 | prefix[1]);
-    if (!Read(message)) return {};
-    return message;
-  }
-  void HalfClose() const { ::shutdown(fd_, SHUT_WR); }
-
- private:
-  bool Read(Message& into) const {
-    for (std::size_t at = 0; at < into.size();) {
-      const ssize_t got = ::recv(fd_, into.data() + at, into.size() - at, 0);
-      if (got <= 0) return false;
-      at += static_cast<std::size_t>(got);
-    }
-    return true;
-  }
-  int fd_;
-};
-
-// What a worker has, on one loop; recursion answers from a script after real time.
-class ListenerTest : public ::testing::Test {
- protected:
-  ListenerTest() {
-    const config::ReadResult read = config::ReadConfigText("{}", "test.json", "/");
-    handler_.SetSnapshot(BuildSnapshot(read.config).snapshot, 10'000);
-    tcp_.SetLimits(1000, seconds(10));
-  }
-  ~ListenerTest() override { handler_.Clear(); }
-
-  resolver::Answer A(const std::string& name, const char* address) {
-    resolver::Answer answer;
-    answer.kind = LookupKind::kData;
-    answer.rcode = Rcode::kNoError;
-    answer.final_name = N(name);
-    answer.data = dns::MakeRrset(N(name), RrType::kA, 60, ParseIpv4(address)->octets, clock_.Now(),
-                                 dns::Trust::kAuthAnswer);
-    return answer;
-  }
-  void Listen(const char* address) {
-    config::Listener listener;
-    listener.address = *IpAddress::Parse(address);
-    listener.port = 0;
-    Result<Listening> opened = OpenListener(listener);
-    ASSERT_TRUE(opened) << opened.error().text;
-    udp_port_ = PortOf(opened->udp.get());
-    tcp_port_ = PortOf(opened->tcp.get());
-    udp_ = std::make_shared<UdpListener>(loop_, handler_, std::move(opened->udp));
-    ASSERT_TRUE(udp_->Start());
-    acceptor_ = tcp_.Listen(std::move(opened->tcp), nullptr);
-    ASSERT_NE(acceptor_, nullptr);
-  }
-  static std::uint16_t PortOf(int fd) {
-    sockaddr_in at{};
-    socklen_t length = sizeof at;
-    EXPECT_EQ(0, ::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &length));
-    return ntohs(at.sin_port);
-  }
-  // Runs the loop while `client` talks on another thread.
-  void Serve(const std::function<void()>& client) {
-    std::thread thread([&] {
-      client();
-      loop_.Stop();
-    });
-    loop_.Run();
-    thread.join();
-  }
-
-  SystemClock clock_;
-  net::Loop loop_{clock_};
-  ScriptedLookups lookups_{loop_.scheduler()};
-  resolver::Stats stats_;
-  Handler handler_{loop_.scheduler(), lookups_, stats_};
-  std::atomic<std::size_t> clients_{0};
-  TcpServer tcp_{loop_, handler_, stats_, clients_};
-  std::shared_ptr<UdpListener> udp_;
-  std::unique_ptr<TcpServer::Acceptor> acceptor_;
-  std::uint16_t udp_port_ = 0;
-  std::uint16_t tcp_port_ = 0;
-};
 
 // Covers: REC-07
 TEST_F(ListenerTest, AWildcardRepliesFromTheAddressThatWasAsked) {
@@ -202,6 +59,82 @@ TEST_F(ListenerTest, AListenerThatIsTakenAwayStillAnswersWhatItWasAsked) {
   });
 }
 
+// --- PROXY ---
+
+// A header of version 2 in front of `message`, as dnsdist sends it for a client over UDP.
+Message Proxied(const char* source, const char* destination, const Message& message,
+                std::uint8_t command = 0x21) {
+  Message octets = {0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A};
+  octets.insert(octets.end(), {command, 0x12, 0, 12});
+  for (const char* text : {source, destination}) {
+    const Ipv4 address = *ParseIpv4(text);
+    octets.insert(octets.end(), address.octets.begin(), address.octets.end());
+  }
+  octets.insert(octets.end(), {0xD4, 0x31, 0, 53});
+  octets.insert(octets.end(), message.begin(), message.end());
+  return octets;
+}
+Rcode RcodeOf(const Message& message) {
+  const Result<MessageView> view = MessageView::Parse(message);
+  EXPECT_TRUE(view);
+  return view ? view->rcode() : Rcode::kServFail;
+}
+
+// Covers: CLI-20, CLI-21
+TEST_F(ListenerTest, OfADatagramFromAProxyTheClientThatItNamesCounts) {
+  Listen("127.0.0.1");
+  udp_->SetProxies({*Network::Parse("2001:db8::/32"), *Network::Parse("127.0.0.1")});
+  lookups_.On("www.example.com", RrType::kA, A("www.example.com", "192.0.2.1")).cached = true;
+  Serve([&] {
+    const Socket proxy(SOCK_DGRAM, "127.0.0.1", udp_port_);
+    const Message query = Query(1, "www.example.com");
+    proxy.Send(Proxied("10.1.2.3", "10.0.0.53", query));
+    EXPECT_EQ(FirstRdata(proxy.Datagram()), "192.0.2.1") << "the reply has no header";
+    proxy.Send(Proxied("192.0.2.9", "10.0.0.53", query));
+    EXPECT_EQ(RcodeOf(proxy.Datagram()), Rcode::kRefused) << "the proxy may ask, its client not";
+    proxy.Send(Proxied("192.0.2.9", "10.0.0.53", query, 0x20));
+    EXPECT_EQ(FirstRdata(proxy.Datagram()), "192.0.2.1") << "LOCAL: the proxy asks for itself";
+  });
+  EXPECT_EQ(stats_.Get(Counter::kProxyRefused), 0U);
+}
+
+// Covers: CLI-20
+TEST_F(ListenerTest, ADatagramFromAProxyWithoutAGoodHeaderIsDropped) {
+  Listen("127.0.0.1");
+  udp_->SetProxies({*Network::Parse("127.0.0.0/8")});
+  lookups_.On("www.example.com", RrType::kA, A("www.example.com", "192.0.2.1")).cached = true;
+  Serve([&] {
+    const Socket proxy(SOCK_DGRAM, "127.0.0.1", udp_port_);
+    const Message query = Query(1, "www.example.com");
+    const Message good = Proxied("10.1.2.3", "10.0.0.53", Query(2, "www.example.com"));
+    proxy.Send(query);
+    proxy.Send(Proxied("10.1.2.3", "10.0.0.53", query, 0x22));
+    proxy.Send({good.begin(), good.begin() + 27});
+    proxy.Send({good.begin(), good.begin() + 28});  // nothing behind it: no question either
+    proxy.Send(good);
+    EXPECT_EQ(Header::Read(proxy.Datagram())->id, 2) << "the only reply";
+  });
+  EXPECT_EQ(stats_.Get(Counter::kProxyRefused), 3U);
+  EXPECT_EQ(stats_.Get(Counter::kQueries), 1U);
+}
+
+// Covers: CLI-20
+TEST_F(ListenerTest, AHeaderFromWhoIsNoProxyNamesNobody) {
+  Listen("127.0.0.1");
+  udp_->SetProxies({*Network::Parse("127.0.0.2")});
+  lookups_.On("www.example.com", RrType::kA, A("www.example.com", "192.0.2.1")).cached = true;
+  Serve([&] {
+    const Socket client(SOCK_DGRAM, "127.0.0.1", udp_port_);
+    client.Send(Proxied("10.1.2.3", "10.0.0.53", Query(1, "www.example.com")));
+    EXPECT_EQ(RcodeOf(client.Datagram()), Rcode::kNotImp) << "as a message it is nonsense";
+    client.Send(Query(2, "www.example.com"));
+    EXPECT_EQ(FirstRdata(client.Datagram()), "192.0.2.1");
+  });
+  EXPECT_EQ(stats_.Get(Counter::kProxyRefused), 0U);
+}
+
+// --- TCP ---
+
 // Covers: TRA-02, TRA-03
 TEST_F(ListenerTest, TcpAnswersOutOfOrderWhatIsReadyFirst) {
   Listen("127.0.0.1");
@@ -226,7 +159,7 @@ TEST_F(ListenerTest, TcpAnswersOutOfOrderWhatIsReadyFirst) {
 // Covers: TRA-06
 TEST_F(ListenerTest, MoreQuestionsThanAConnectionMayHaveInProgressWaitAndAreAnswered) {
   Listen("127.0.0.1");
-  constexpr std::uint16_t kMany = 3 * TcpConnection::kMaxInflight;
+  constexpr std::uint16_t kMany = 3 * Session::kMaxInflight;
   lookups_.On("slow.example.com", RrType::kA, A("slow.example.com", "192.0.2.1"), milliseconds(20));
   std::size_t most = 0;
   Serve([&] {
@@ -237,7 +170,7 @@ TEST_F(ListenerTest, MoreQuestionsThanAConnectionMayHaveInProgressWaitAndAreAnsw
     for (std::uint16_t i = 0; i < kMany; ++i) ++seen[Header::Read(socket.Next())->id];
     EXPECT_EQ(seen.size(), kMany);
   });
-  EXPECT_LE(most, TcpConnection::kMaxInflight);
+  EXPECT_LE(most, Session::kMaxInflight);
 }
 
 TEST_F(ListenerTest, AHalfClosedClientGetsItsAnswersAndThenTheEnd) {
@@ -271,12 +204,12 @@ TEST_F(ListenerTest, WhatIsReadyAfterTheClientLeftIsDropped) {
     EXPECT_TRUE(other.Next().empty());
   });
   EXPECT_EQ(handler_.inflight(), 0U);
-  EXPECT_EQ(clients_.load(), 0U);
+  EXPECT_EQ(clients_.all.load(), 0U);
 }
 
 // Covers: TRA-05
 TEST_F(ListenerTest, OctetsThatAreNoWholeMessageKeepNoConnectionOpen) {
-  tcp_.SetLimits(1000, milliseconds(200));
+  Limit(1000, milliseconds(200));
   Listen("127.0.0.1");
   Serve([&] {
     const Socket socket(SOCK_STREAM, "127.0.0.1", tcp_port_);
@@ -289,7 +222,7 @@ TEST_F(ListenerTest, OctetsThatAreNoWholeMessageKeepNoConnectionOpen) {
 
 // Covers: TRA-06, ATK-25
 TEST_F(ListenerTest, AtTheLimitTheSilentConnectionMakesRoomForANewOne) {
-  tcp_.SetLimits(2, seconds(10));
+  Limit(2, seconds(10));
   Listen("127.0.0.1");
   lookups_.On("www.example.com", RrType::kA, A("www.example.com", "192.0.2.1")).cached = true;
   Serve([&] {
@@ -309,7 +242,7 @@ TEST_F(ListenerTest, AtTheLimitTheSilentConnectionMakesRoomForANewOne) {
 
 // Covers: TRA-08
 TEST_F(ListenerTest, AClientThatTakesNoRepliesIsClosed) {
-  tcp_.SetLimits(1000, milliseconds(300));
+  Limit(1000, milliseconds(300));
   Listen("127.0.0.1");
   // Large answers, so that the socket's buffers fill soon.
   dns::RrsetBuilder builder(N("big.example.com"), RrType::kTxt);
@@ -359,14 +292,14 @@ TEST_F(ListenerTest, AChangedViewReachesConnectionsThatAreOpen) {
     made->policy.prefixes[0].prefix = *Prefix::Parse(prefix);
     return made;
   };
-  acceptor_->SetView(view("2001:db8:1::/96"));
+  acceptor_->Set(listener_, view("2001:db8:1::/96"));
   Serve([&] {
     const Socket socket(SOCK_STREAM, "127.0.0.1", tcp_port_);
     socket.Send(Framed(Query(1, "www.example.com", RrType::kAaaa)));
     EXPECT_EQ(FirstRdata(socket.Next()), "2001:db8:1::cb00:7201");
     std::promise<void> set;
     loop_.Post([&] {
-      acceptor_->SetView(view("2001:db8:2::/96"));
+      acceptor_->Set(listener_, view("2001:db8:2::/96"));
       set.set_value();
     });
     set.get_future().wait();

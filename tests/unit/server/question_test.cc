@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,31 @@ Octets Write(const Query& query) {
   return builder.Finish();
 }
 
-Reading Read(const Query& query) { return ReadQuestion(Write(query)); }
+Reading Read(const Query& query, Transport transport = Transport::kUdp, bool cookies = true) {
+  return ReadQuestion(Write(query), transport, cookies);
+}
+
+// Options one after another, with code, length and data.
+void Add(Query& query, std::uint16_t code, const Octets& data) {
+  query.opt = true;
+  for (const std::size_t value : {std::size_t{code}, data.size()}) {
+    query.options.push_back(static_cast<std::uint8_t>(value >> 8));
+    query.options.push_back(static_cast<std::uint8_t>(value & 0xFF));
+  }
+  query.options.insert(query.options.end(), data.begin(), data.end());
+}
+Query With(std::uint16_t code, const Octets& data) {
+  Query query;
+  Add(query, code, data);
+  return query;
+}
+Octets Count(std::size_t size) {
+  Octets octets(size);
+  for (std::size_t i = 0; i < size; ++i) octets[i] = static_cast<std::uint8_t>(i + 1);
+  return octets;
+}
+constexpr Transport kAllTransports[] = {Transport::kUdp, Transport::kTcp, Transport::kTls,
+                                        Transport::kHttps};
 
 // Covers: CLI-03
 TEST(ReadQuestion, TakesAPlainQuestionAsItIs) {
@@ -51,7 +76,9 @@ TEST(ReadQuestion, TakesAPlainQuestionAsItIs) {
 TEST(ReadQuestion, IsSilentToWhatIsShorterThanAHeaderAndToResponses) {
   const Octets whole = Write({});
   for (std::size_t length = 0; length < Header::kSize; ++length) {
-    EXPECT_EQ(ReadQuestion(std::span(whole).first(length)).verdict, Verdict::kDrop) << length;
+    EXPECT_EQ(ReadQuestion(std::span(whole).first(length), Transport::kUdp, true).verdict,
+              Verdict::kDrop)
+        << length;
   }
   Query response;
   response.flags = Header::kQr | Header::kRd;
@@ -71,29 +98,29 @@ TEST(ReadQuestion, AnswersEveryOtherOpcodeWithNotImp) {
   // RFC 8906 section 8.1.4: a header and nothing else.
   Octets header(Header::kSize, 0);
   header[2] = 15 << 3;
-  EXPECT_EQ(ReadQuestion(header).rcode, Rcode::kNotImp);
+  EXPECT_EQ(ReadQuestion(header, Transport::kUdp, true).rcode, Rcode::kNotImp);
 }
 
 TEST(ReadQuestion, WantsExactlyOneQuestion) {
   Octets none = Write({});
   none[5] = 0;
   none.resize(Header::kSize);
-  EXPECT_EQ(ReadQuestion(none).rcode, Rcode::kFormErr);
+  EXPECT_EQ(ReadQuestion(none, Transport::kUdp, true).rcode, Rcode::kFormErr);
 
   Octets two = Write({});
   const Octets question(two.begin() + Header::kSize, two.end());
   two[5] = 2;
   two.insert(two.end(), question.begin(), question.end());
-  EXPECT_EQ(ReadQuestion(two).verdict, Verdict::kReply);
-  EXPECT_EQ(ReadQuestion(two).rcode, Rcode::kFormErr);
+  EXPECT_EQ(ReadQuestion(two, Transport::kUdp, true).verdict, Verdict::kReply);
+  EXPECT_EQ(ReadQuestion(two, Transport::kUdp, true).rcode, Rcode::kFormErr);
 }
 
 TEST(ReadQuestion, RefusesTrailingOctetsAndCutNames) {
   Octets message = Write({});
   message.push_back(0);
-  EXPECT_EQ(ReadQuestion(message).rcode, Rcode::kFormErr);
+  EXPECT_EQ(ReadQuestion(message, Transport::kUdp, true).rcode, Rcode::kFormErr);
   message.resize(Header::kSize + 5);
-  EXPECT_EQ(ReadQuestion(message).rcode, Rcode::kFormErr);
+  EXPECT_EQ(ReadQuestion(message, Transport::kUdp, true).rcode, Rcode::kFormErr);
 }
 
 TEST(ReadQuestion, RefusesRecordsInAnswerAndAuthority) {
@@ -103,7 +130,7 @@ TEST(ReadQuestion, RefusesRecordsInAnswerAndAuthority) {
     const Name name = *Name::Parse("example.com");
     builder.AddQuestion(Question(name, RrType::kA));
     builder.AddRecord(section, name, RrType::kA, 1, std::vector<std::uint8_t>{192, 0, 2, 1});
-    EXPECT_EQ(ReadQuestion(builder.Finish()).rcode, Rcode::kFormErr);
+    EXPECT_EQ(ReadQuestion(builder.Finish(), Transport::kUdp, true).rcode, Rcode::kFormErr);
   }
 }
 
@@ -189,13 +216,112 @@ TEST(ReadQuestion, RefusesTwoOptRecordsAndOneThatIsNotAtTheRoot) {
   for (int i = 0; i < 2; ++i) {
     two.AddRecord(Section::kAdditional, Name(), RrType::kOpt, 0, {}, RrClass{1232});
   }
-  EXPECT_EQ(ReadQuestion(two.Finish()).rcode, Rcode::kFormErr);
+  EXPECT_EQ(ReadQuestion(two.Finish(), Transport::kUdp, true).rcode, Rcode::kFormErr);
 
   dns::MessageBuilder elsewhere(512);
   elsewhere.SetHeader(1, Header::kRd);
   elsewhere.AddQuestion(Question(name, RrType::kA));
   elsewhere.AddRecord(Section::kAdditional, name, RrType::kOpt, 0, {}, RrClass{1232});
-  EXPECT_EQ(ReadQuestion(elsewhere.Finish()).rcode, Rcode::kFormErr);
+  EXPECT_EQ(ReadQuestion(elsewhere.Finish(), Transport::kUdp, true).rcode, Rcode::kFormErr);
+}
+
+// --- cookies ---
+
+// Covers: TRA-12
+TEST(ReadQuestion, TakesCookiesOfEightAndOfSixteenToFortyOctetsAndNoOthers) {
+  for (std::size_t size = 0; size <= 64; ++size) {
+    const bool legal = size == 8 || (size >= 16 && size <= 40);
+    const Query query = With(dns::kOptionCookie, Count(size));
+    for (const Transport transport : kAllTransports) {
+      const Reading reading = Read(query, transport);
+      EXPECT_EQ(reading.verdict, legal ? Verdict::kAsk : Verdict::kReply) << size;
+      EXPECT_EQ(reading.rcode, legal ? Rcode::kNoError : Rcode::kFormErr) << size;
+      ASSERT_EQ(reading.query.cookie.present(), legal) << size;
+      if (!legal) continue;
+      EXPECT_EQ(reading.query.cookie.client()[7], 8);
+      EXPECT_EQ(reading.query.cookie.server().size(), size - 8);
+      if (size == 8) continue;
+      EXPECT_EQ(reading.query.cookie.server().back(), size);
+    }
+  }
+  EXPECT_FALSE(Read({}).query.cookie.present());
+}
+
+// Covers: TRA-12
+TEST(ReadQuestion, LooksAtTheFirstCookieAlone) {
+  Query query = With(dns::kOptionCookie, Count(8));
+  Add(query, dns::kOptionCookie, Count(16));
+  Add(query, dns::kOptionCookie, Count(3));
+  EXPECT_EQ(Read(query).verdict, Verdict::kAsk);
+  EXPECT_EQ(Read(query).query.cookie.size, 8);
+  query.options.clear();
+  Add(query, dns::kOptionCookie, Count(3));
+  Add(query, dns::kOptionCookie, Count(8));
+  EXPECT_EQ(Read(query).rcode, Rcode::kFormErr);
+}
+
+TEST(ReadQuestion, WithoutCookiesTheOptionIsOneThatNobodyKnows) {
+  for (const std::size_t size : {0, 3, 8, 24, 60}) {
+    const Reading reading = Read(With(dns::kOptionCookie, Count(size)), Transport::kUdp, false);
+    EXPECT_EQ(reading.verdict, Verdict::kAsk) << size;
+    EXPECT_FALSE(reading.query.cookie.present());
+  }
+}
+
+// Covers: TRA-12
+TEST(ReadQuestion, WithoutAQuestionACookieIsWhatIsAskedFor) {
+  const auto message = [](const Octets& options) {
+    dns::MessageBuilder builder(512);
+    builder.SetHeader(1, 0);
+    builder.AddRecord(Section::kAdditional, Name(), RrType::kOpt, 0, options, RrClass{1232});
+    return builder.Finish();
+  };
+  const Octets cookie = With(dns::kOptionCookie, Count(8)).options;
+  const Reading reading = ReadQuestion(message(cookie), Transport::kUdp, true);
+  EXPECT_EQ(reading.verdict, Verdict::kReply);
+  EXPECT_EQ(reading.rcode, Rcode::kNoError);
+  EXPECT_TRUE(reading.query.cookie.present());
+  EXPECT_EQ(ReadQuestion(message(cookie), Transport::kUdp, false).rcode, Rcode::kFormErr);
+  EXPECT_EQ(ReadQuestion(message({}), Transport::kUdp, true).rcode, Rcode::kFormErr);
+  const Octets bad = With(dns::kOptionCookie, Count(9)).options;
+  EXPECT_EQ(ReadQuestion(message(bad), Transport::kUdp, true).rcode, Rcode::kFormErr);
+}
+
+// Covers: TRA-10
+TEST(ReadQuestion, TakesNoOptionOfAHigherEdnsVersion) {
+  Query query = With(dns::kOptionCookie, Count(3));
+  Add(query, dns::kOptionPadding, {});
+  query.opt_ttl = 0x00010000;
+  EXPECT_EQ(Read(query).rcode, Rcode::kBadVers);
+  EXPECT_FALSE(Read(query).query.padding);
+}
+
+// --- keepalive and padding ---
+
+// Covers: TRA-07
+TEST(ReadQuestion, KeepaliveWithDataIsAnErrorOnlyWhereTheOptionMeansSomething) {
+  for (const Transport transport : kAllTransports) {
+    const bool framed = transport == Transport::kTcp || transport == Transport::kTls;
+    const Reading empty = Read(With(dns::kOptionKeepalive, {}), transport);
+    EXPECT_EQ(empty.verdict, Verdict::kAsk);
+    EXPECT_TRUE(empty.query.keepalive);
+    for (const std::size_t size : {1, 2, 3}) {
+      const Reading reading = Read(With(dns::kOptionKeepalive, Count(size)), transport);
+      EXPECT_EQ(reading.verdict, framed ? Verdict::kReply : Verdict::kAsk) << ToText(transport);
+      EXPECT_EQ(reading.rcode, framed ? Rcode::kFormErr : Rcode::kNoError) << ToText(transport);
+    }
+  }
+  EXPECT_FALSE(Read({}).query.keepalive);
+}
+
+// Covers: TRA-27
+TEST(ReadQuestion, TakesPaddingOfAnyContentAndLength) {
+  for (const std::size_t size : {0, 1, 4, 100, 400}) {
+    const Reading reading = Read(With(dns::kOptionPadding, Count(size)), Transport::kTls);
+    EXPECT_EQ(reading.verdict, Verdict::kAsk);
+    EXPECT_TRUE(reading.query.padding);
+  }
+  EXPECT_FALSE(Read({}).query.padding);
 }
 
 }  // namespace

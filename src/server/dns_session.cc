@@ -1,0 +1,80 @@
+#include "server/dns_session.h"
+
+#include <utility>
+
+namespace resolve64::server {
+namespace {
+
+constexpr std::size_t kLengthPrefix = 2;  // RFC 1035 section 4.2.2
+
+// With its prefix. REQUIRES: the prefix is there.
+std::size_t LengthOf(std::span<const std::uint8_t> octets) noexcept {
+  return kLengthPrefix + (static_cast<std::size_t>(octets[0]) << 8 | octets[1]);
+}
+
+}  // namespace
+
+bool DnsSession::HasMessage(std::span<const std::uint8_t> octets) noexcept {
+  return octets.size() >= kLengthPrefix && octets.size() >= LengthOf(octets);
+}
+
+// Asks what is whole, as far as there is room: how many octets that was.
+std::size_t DnsSession::Ask(std::span<const std::uint8_t> octets) {
+  // A part of the connection: no allocation for each question.
+  const std::shared_ptr<ReplyPath> path(link_.Keep(), this);
+  asking_ = true;
+  std::size_t at = 0;
+  while (has_room() && HasMessage(octets.subspan(at))) {
+    const std::size_t length = LengthOf(octets.subspan(at));
+    ++inflight_;
+    ++questions_;
+    link_.Ask(octets.subspan(at + kLengthPrefix, length - kLengthPrefix), path);
+    at += length;
+  }
+  asking_ = false;
+  return at;
+}
+
+bool DnsSession::Take(std::span<const std::uint8_t> octets) {
+  // Usually whole messages come: they are read where they are.
+  if (received_.empty()) octets = octets.subspan(Ask(octets));
+  received_.insert(received_.end(), octets.begin(), octets.end());
+  Continue();
+  return true;
+}
+
+void DnsSession::Continue() {
+  if (asking_ || received_.empty() || !has_room() || !HasMessage(received_)) return;
+  const std::size_t asked = Ask(received_);
+  received_.erase(received_.begin(), received_.begin() + static_cast<std::ptrdiff_t>(asked));
+  if (received_.empty()) received_.shrink_to_fit();
+}
+
+void DnsSession::Output(std::vector<std::uint8_t>& unsent, std::size_t /*most*/) {
+  Continue();
+  if (unsent.empty()) {
+    std::swap(unsent, replies_);
+  } else {
+    unsent.insert(unsent.end(), replies_.begin(), replies_.end());
+  }
+  replies_.clear();
+}
+
+void DnsSession::Finish() noexcept {
+  input_ended_ = true;
+  received_.clear();
+}
+
+void DnsSession::Reply(const Peer& /*peer*/, std::vector<std::uint8_t> message) noexcept {
+  --inflight_;
+  if (!message.empty()) {
+    replies_.push_back(static_cast<std::uint8_t>(message.size() >> 8));
+    replies_.push_back(static_cast<std::uint8_t>(message.size() & 0xFF));
+    replies_.insert(replies_.end(), message.begin(), message.end());
+  }
+  if (asking_) return;
+  Continue();
+  link_.Wake();
+}
+
+}  // namespace resolve64::server

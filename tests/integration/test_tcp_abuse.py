@@ -1,0 +1,208 @@
+"""TCP as a service for many (RFC 7766, RFC 9210): bounds, fairness, and what the kernel is asked to do."""
+
+import socket
+import struct
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from support import behave, figures
+from support.client import Response, make_query
+from support.crowd import Crowd, Polite, descriptors, sources
+from support.net import scaled, wait_until
+from support.tls_client import ends, framed
+
+SYN_DATA = 32    # of tcpi_options: the SYN carried data that was acknowledged
+MSG_FASTOPEN = 0x20000000
+
+
+@pytest.fixture
+def subject(site, start):
+    made = start()
+    made.query("v4.example.com.", "A")
+    return made
+
+
+@pytest.fixture
+def crowd():
+    made = Crowd()
+    yield made
+    made.close()
+
+
+def tcp_info(sock):
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+
+
+def data_segments_in(sock):
+    return struct.unpack_from("=I", tcp_info(sock), 152)[0]
+
+
+# Covers: TRA-06, ATK-25
+def test_a_crowd_of_idle_connections_makes_room_for_who_asks(site, start, isolated, crowd):
+    subject = start(limits={"tcp_clients": 100})
+    with subject.tcp() as kept:
+        kept.send(make_query("v4.example.com.", "A"))
+        assert kept.receive()
+        assert len(crowd.connect(*subject.listen[0], sources(isolated, 1000))) == 1000
+        polite = Polite(subject)
+        for _ in range(10):
+            polite.ask()
+        # Who has asked something goes last.
+        kept.send(make_query("v4.example.com.", "A"))
+        assert kept.receive()
+    assert subject.stats()["limit_tcp_clients"] >= 800
+    assert descriptors(subject) < 160
+
+
+# Covers: TRA-06
+def test_one_network_is_held_to_its_share(site, start, isolated, crowd):
+    subject = start(limits={"tcp_clients": 500, "tcp_clients_per_network": 40})
+    other = isolated.ipv4()
+    with subject.tcp(source=other) as stranger:
+        open_before = descriptors(subject)
+        flood = sources(isolated, 200, of_each=200)
+        crowd.connect(*subject.listen[0], flood)
+        wait_until(lambda: subject.stats()["limit_tcp_network"] >= 160, 5, "the limit")
+        wait_until(lambda: descriptors(subject) <= open_before + 44, 5, "room")
+        stranger.send(make_query("v4.example.com.", "A"))
+        assert Response(stranger.receive()).rcode == "NOERROR"
+    Polite(subject, flood[7]).ask()
+
+
+# Covers: TRA-05, TRA-06
+def test_the_more_connections_there_are_the_sooner_idle_ones_end(site, start, isolated, crowd):
+    subject = start(limits={"tcp_clients": 200, "tcp_idle": "30s"})
+    crowd.connect(*subject.listen[0], sources(isolated, 195))
+    open_before = descriptors(subject)
+    wait_until(lambda: descriptors(subject) < open_before - 60, 15, "the end of the oldest")
+
+
+def test_answers_to_questions_that_come_together_leave_together(subject):
+    with subject.tcp() as connection:
+        connection.send(make_query("v4.example.com.", "A", ident=1))
+        connection.receive()
+        before = data_segments_in(connection.sock)
+        connection.send(*(make_query("v4.example.com.", "A", ident=i) for i in range(60)))
+        assert {Response(connection.receive()).id for _ in range(60)} == set(range(60))
+        assert data_segments_in(connection.sock) - before <= 6
+
+
+def test_who_asks_without_end_does_not_slow_down_the_others(site, start):
+    site.edit("example.com.", add="*.w A 192.0.2.1")
+    subject = start(workers=1)
+    polite = Polite(subject)
+    polite.ask()
+    polite.seconds.clear()
+    stop = threading.Event()
+    served = []
+
+    def greedy():
+        block = b"".join(framed(make_query(f"n{i % 50}.w.example.com.", "A", ident=i)) for i in range(500))
+        with subject.tcp() as connection:
+            reader = threading.Thread(target=lambda: served.append(drain(connection.sock)))
+            reader.start()
+            try:
+                while not stop.is_set():
+                    connection.send_raw(block)
+            except OSError:
+                pass
+            connection.sock.shutdown(socket.SHUT_WR)
+            reader.join(scaled(20))
+
+    threads = [threading.Thread(target=greedy) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            polite.ask()
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(scaled(30))
+    figures.record("TCP", f"three clients that pipeline without end, {sum(served) / 1e6:.0f} MB of answers: "
+                   f"{polite.report()}")
+    assert sum(served) > 1 << 20
+    assert max(polite.worst().values()) < scaled(1)
+
+
+def drain(sock):
+    total = 0
+    try:
+        while data := sock.recv(1 << 18):
+            total += len(data)
+    except OSError:
+        pass
+    return total
+
+
+# Covers: TRA-06
+def test_questions_beyond_a_connections_share_wait_and_are_not_lost(site, com, start):
+    site.edit("example.com.", add="*.w A 192.0.2.1")
+    com.on(behave.delay(0.3), below="w.example.com.")
+    subject = start()
+    with subject.tcp() as greedy:
+        greedy.send(*(make_query(f"g{i}.w.example.com.", "A", ident=i) for i in range(350)))
+        with subject.tcp() as polite:
+            polite.send(make_query("v4.example.com.", "A"))
+            began = time.monotonic()
+            assert Response(polite.receive()).rcode == "NOERROR"
+            assert time.monotonic() - began < scaled(0.3)
+        assert {Response(greedy.receive()).id for _ in range(350)} == set(range(350))
+
+
+def test_half_closed_connections_are_ended_and_given_back(site, start, crowd):
+    subject = start(limits={"tcp_idle": "2s"})
+    polite = Polite(subject)
+    polite.ask()
+    open_before = descriptors(subject)
+    query = framed(make_query("v4.example.com.", "A"))
+    for number, sock in enumerate(crowd.connect(*subject.listen[0], ["127.0.0.1"] * 300)):
+        sock.sendall(query[:(0, 1, 2, 20, len(query))[number % 5]])
+        sock.shutdown(socket.SHUT_WR)
+    polite.ask()
+    for sock in crowd.sockets:
+        assert ends(sock, 10)
+    wait_until(lambda: descriptors(subject) <= open_before + 1, 10, "the end of all connections")
+
+
+def test_hundreds_of_dripping_clients_end_in_time_and_hold_up_nobody(site, start, isolated, crowd):
+    subject = start(limits={"tcp_idle": "1s"})
+    open_before = descriptors(subject)
+    polite = Polite(subject)
+    query = framed(make_query("v4.example.com.", "A"))
+    dripping = crowd.connect(*subject.listen[0], sources(isolated, 600))
+    at = 0
+
+    def all_ended():
+        nonlocal at
+        for sock in dripping:
+            try:
+                sock.send(query[at % 20:at % 20 + 1])
+            except OSError:
+                pass
+        at = min(at + 1, 19)
+        polite.ask()
+        return descriptors(subject) <= open_before + 1
+    wait_until(all_ended, 15, "the end of those that drip", every=0.1)
+    assert max(polite.worst().values()) < scaled(1)
+
+
+def test_the_first_question_may_come_in_the_syn(site, start, isolated):
+    setting = Path("/proc/sys/net/ipv4/tcp_fastopen")
+    try:
+        setting.write_text("3\n")
+    except OSError:
+        pytest.skip("this namespace cannot switch TCP fast open on")
+    subject = start()
+    query = framed(make_query("v4.example.com.", "A"))
+    for attempt in range(2):    # the first brings the cookie
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+            sock.sendto(query, MSG_FASTOPEN, subject.listen[0])
+            sock.settimeout(scaled(5))
+            reply = sock.recv(65535)
+            assert Response(reply[2:]).values("A") == ["192.0.2.33"]
+            assert bool(tcp_info(sock)[5] & SYN_DATA) == (attempt == 1)

@@ -1,0 +1,727 @@
+#include "server/http_session.h"
+
+#include <gtest/gtest.h>
+#include <nghttp2/nghttp2.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dns/message_builder.h"
+#include "unit/server/http2_client.h"
+
+namespace resolve64::server {
+namespace {
+
+using namespace std::string_view_literals;
+using std::chrono::seconds;
+
+constexpr char kTarget[] = "/dns-query?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB";
+constexpr std::string_view kMagic(NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
+
+std::string Text(std::span<const std::uint8_t> octets) { return {octets.begin(), octets.end()}; }
+Octets Raw(std::string_view text) { return {text.begin(), text.end()}; }
+
+// A frame as RFC 9113 section 4.1 draws it.
+Octets Frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream, const Octets& payload) {
+  Octets frame;
+  for (const unsigned shift : {16U, 8U, 0U}) {
+    frame.push_back(static_cast<std::uint8_t>(payload.size() >> shift));
+  }
+  frame.push_back(type);
+  frame.push_back(flags);
+  for (const unsigned shift : {24U, 16U, 8U, 0U}) {
+    frame.push_back(static_cast<std::uint8_t>(stream >> shift));
+  }
+  frame.insert(frame.end(), payload.begin(), payload.end());
+  return frame;
+}
+
+// A reply of `octets` octets, with a TTL.
+Octets Reply(std::size_t octets = 100, std::uint32_t ttl = 300, Rcode rcode = Rcode::kNoError) {
+  dns::MessageBuilder builder(65535);
+  builder.SetHeader(0, static_cast<std::uint16_t>(0x8180 | static_cast<unsigned>(rcode)));
+  const Name name = *Name::Parse("www.example.com");
+  builder.AddQuestion(Question(name, RrType::kTxt));
+  const std::size_t rest = octets - builder.size() - 12;
+  builder.AddRecord(Section::kAnswer, name, RrType::kTxt, ttl, Octets(rest, 0));
+  Octets reply = builder.Finish();
+  EXPECT_EQ(reply.size(), octets);
+  return reply;
+}
+
+class HttpSessionTest : public ::testing::Test {
+ protected:
+  void AnswerAll(std::size_t octets = 100) {
+    link_.answer = [octets](std::span<const std::uint8_t>) { return Reply(octets); };
+  }
+  // Feeds the session what no client library would send. False where it ends the connection.
+  bool Send(const Octets& octets) { return session_.Take(octets); }
+  Octets Drain() {
+    Octets out;
+    session_.Output(out, 1 << 20);
+    return out;
+  }
+  // Past the preface, with the settings taken on both sides.
+  void Start() { ASSERT_TRUE(client_.Pump(session_)); }
+  void Hear() { client_.Take(Drain()); }
+
+  FakeLink link_;
+  HttpSession session_{link_, "/dns-query"};
+  Http2Client client_;
+};
+
+// Covers: TRA-40
+TEST_F(HttpSessionTest, AGetIsAskedAndAnswered) {
+  const std::int32_t stream = client_.Get(kTarget);
+  ASSERT_TRUE(client_.Pump(session_));
+  ASSERT_EQ(link_.asked.size(), 1U);
+  EXPECT_EQ(link_.asked[0].message.size(), 33U);
+  EXPECT_FALSE(session_.idle());
+  EXPECT_EQ(session_.questions(), 1U);
+
+  const Octets reply = Reply();
+  link_.asked[0].Reply(reply);
+  EXPECT_EQ(link_.wakes, 1U);
+  EXPECT_FALSE(session_.idle());
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_EQ(client_[stream].status(), "200");
+  EXPECT_EQ(client_[stream].Field("content-type"), "application/dns-message");
+  EXPECT_EQ(client_[stream].Field("content-length"), "100");
+  EXPECT_EQ(client_[stream].Field("cache-control"), "max-age=300");
+  EXPECT_EQ(client_[stream].fields.size(), 4U) << "nothing tells who the server is";
+  EXPECT_EQ(client_[stream].content, Text(reply));
+  EXPECT_TRUE(client_[stream].closed);
+  EXPECT_EQ(client_[stream].code, NGHTTP2_NO_ERROR);
+  EXPECT_TRUE(session_.idle());
+  EXPECT_FALSE(session_.ended());
+}
+
+// Covers: TRA-40
+TEST_F(HttpSessionTest, APostIsAskedAndAnswered) {
+  AnswerAll(65000);
+  const std::int32_t stream = client_.Post("0123456789ab");
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_EQ(client_[stream].status(), "200");
+  EXPECT_EQ(client_[stream].content.size(), 65000U);
+  EXPECT_EQ(link_.count, 1U);
+  EXPECT_EQ(link_.wakes, 0U) << "the connection sends after it gave octets";
+}
+
+TEST_F(HttpSessionTest, TheLargestQuestionIsAsked) {
+  client_.Post(std::string(65535, 'q'));
+  ASSERT_TRUE(client_.Pump(session_));
+  ASSERT_EQ(link_.asked.size(), 1U);
+  EXPECT_EQ(link_.asked[0].message.size(), 65535U);
+}
+
+TEST_F(HttpSessionTest, AHeadGetsTheHeaderOfTheReply) {
+  AnswerAll();
+  const std::int32_t stream = client_.Get(kTarget, "HEAD");
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_EQ(client_[stream].status(), "200");
+  EXPECT_EQ(client_[stream].Field("content-length"), "100");
+  EXPECT_EQ(client_[stream].content, "");
+  EXPECT_TRUE(client_[stream].closed);
+  EXPECT_TRUE(session_.idle());
+}
+
+TEST_F(HttpSessionTest, OctetByOctetIsTheSame) {
+  AnswerAll();
+  const std::int32_t get = client_.Get(kTarget);
+  const std::int32_t post = client_.Post("0123456789ab");
+  ASSERT_TRUE(client_.Pump(session_, 1));
+  EXPECT_EQ(client_[get].status(), "200");
+  EXPECT_EQ(client_[post].status(), "200");
+}
+
+TEST_F(HttpSessionTest, RepliesComeInTheOrderInWhichTheyAreReady) {
+  const std::int32_t slow = client_.Get(kTarget);
+  const std::int32_t quick = client_.Get(kTarget);
+  ASSERT_TRUE(client_.Pump(session_));
+  ASSERT_EQ(link_.asked.size(), 2U);
+  link_.asked[1].Reply(Reply(200));
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_EQ(client_[quick].content.size(), 200U);
+  EXPECT_FALSE(client_[slow].closed);
+  link_.asked[0].Reply(Reply(300));
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_EQ(client_[slow].content.size(), 300U);
+}
+
+// Covers: TRA-42
+TEST_F(HttpSessionTest, WhatIsNoQuestionGetsAStatus) {
+  const std::int32_t path = client_.Get("/");
+  const std::int32_t method = client_.Get(kTarget, "PUT");
+  const std::int32_t variable = client_.Get("/dns-query");
+  const std::int32_t target = client_.Get("/dns-query?dns=" + std::string(9000, 'A'));
+  const std::int32_t type = client_.Post("q", {{"content-type", "text/plain"}});
+  const std::int32_t length = client_.Post(std::string(65536, 'q'));
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_EQ(client_[path].status(), "404");
+  EXPECT_EQ(client_[method].status(), "405");
+  EXPECT_EQ(client_[method].Field("allow"), "GET, HEAD, POST");
+  EXPECT_EQ(client_[variable].status(), "400");
+  EXPECT_EQ(client_[target].status(), "414");
+  EXPECT_EQ(client_[type].status(), "415");
+  EXPECT_EQ(client_[length].status(), "413");
+  for (const std::int32_t stream : {path, method, variable, target, type, length}) {
+    const Heard& heard = client_[stream];
+    EXPECT_EQ(heard.Field("content-type"), "text/plain; charset=utf-8");
+    EXPECT_EQ(heard.Field("cache-control"), "no-store");
+    EXPECT_EQ(heard.Field("content-length"), std::to_string(heard.content.size()));
+    EXPECT_TRUE(heard.closed);
+    EXPECT_EQ(heard.code, NGHTTP2_NO_ERROR);
+  }
+  EXPECT_EQ(link_.count, 0U);
+  EXPECT_EQ(session_.questions(), 6U);
+  EXPECT_TRUE(session_.idle());
+}
+
+// Covers: TRA-42
+TEST_F(HttpSessionTest, AMessageThatDnsDoesNotReplyToIsABadRequest) {
+  link_.answer = [](std::span<const std::uint8_t>) { return Octets(); };
+  const std::int32_t stream = client_.Post("short");
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_EQ(client_[stream].status(), "400");
+}
+
+// Covers: TRA-42
+TEST_F(HttpSessionTest, AFailureOfDnsIsASuccessOfHttpThatIsNotKept) {
+  link_.answer = [](std::span<const std::uint8_t>) { return Reply(100, 300, Rcode::kServFail); };
+  const std::int32_t stream = client_.Get(kTarget);
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_EQ(client_[stream].status(), "200");
+  EXPECT_EQ(client_[stream].Field("cache-control"), "no-store");
+}
+
+TEST_F(HttpSessionTest, ALengthThatIsTooLongIsRefusedBeforeTheContentComes) {
+  Start();
+  client_.Post(std::string(70000, 'q'), {{"content-length", "70000"}});
+  const Octets all = client_.Output();
+  const std::size_t header =
+      9 + (static_cast<std::size_t>(all[0]) << 16 | static_cast<std::size_t>(all[1]) << 8 | all[2]);
+  ASSERT_TRUE(Send({all.begin(), all.begin() + static_cast<std::ptrdiff_t>(header)}));
+  Hear();
+  EXPECT_EQ(client_[1].status(), "413");
+  EXPECT_TRUE(client_[1].closed);
+  EXPECT_EQ(client_[1].code, NGHTTP2_NO_ERROR);
+}
+
+TEST_F(HttpSessionTest, AHeaderThatIsTooLargeIsRefused) {
+  AnswerAll();
+  Http2Client::Fields many = {
+      {":method", "GET"}, {":scheme", "https"}, {":authority", "dns.example"}, {":path", kTarget}};
+  for (int i = 0; i < 600; ++i) many.emplace_back("x", "");
+  const std::int32_t fields = client_.Request(many);
+  const std::int32_t large =
+      client_.Post("q", {{"cookie", std::string(HttpSession::kMaxHeaderList, 'c')}});
+  const std::int32_t polite = client_.Get(kTarget);
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_EQ(client_[fields].status(), "431");
+  EXPECT_EQ(client_[large].status(), "431");
+  EXPECT_EQ(client_[polite].status(), "200");
+  EXPECT_EQ(client_.Remote(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE), HttpSession::kMaxHeaderList);
+}
+
+TEST_F(HttpSessionTest, TrailersAreNoHeader) {
+  Start();
+  client_.Post("q");
+  Octets all = client_.Output();
+  all[all.size() - 1 - 9 + 4] = 0;  // the last frame, DATA of one octet: not the end of its stream
+  const Octets trailer = {0x00, 5, ':', 'p', 'a', 't', 'h', 1, '/'};
+  const Octets honest = {0x00, 1, 'x', 1, 'y'};
+  ASSERT_TRUE(Send(all));
+  ASSERT_TRUE(
+      Send(Frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, 1, honest)));
+  ASSERT_EQ(link_.asked.size(), 1U);
+  EXPECT_EQ(link_.asked[0].message, Octets{'q'});
+}
+
+// --- who asks too much ---
+
+TEST_F(HttpSessionTest, NoMoreThanItsShareIsAskedAtOnce) {
+  Start();
+  EXPECT_EQ(client_.Remote(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS), Session::kMaxInflight);
+  for (std::size_t i = 0; i < 3 * Session::kMaxInflight; ++i) client_.Get(kTarget);
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_EQ(link_.asked.size(), Session::kMaxInflight);
+  std::size_t answered = 0;
+  while (answered < link_.asked.size()) {
+    link_.asked[answered++].Reply(Reply());
+    ASSERT_TRUE(client_.Pump(session_));
+  }
+  EXPECT_EQ(link_.asked.size(), 3 * Session::kMaxInflight);
+  for (const auto& [stream, heard] : client_.heard) EXPECT_EQ(heard.status(), "200") << stream;
+  EXPECT_TRUE(session_.idle());
+}
+
+TEST_F(HttpSessionTest, StreamsBeyondTheirNumberAreRefusedBeforeTheClientKnowsIt) {
+  for (std::size_t i = 0; i < Session::kMaxInflight + 20; ++i) client_.Get(kTarget);
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_EQ(link_.asked.size(), Session::kMaxInflight);
+  std::size_t refused = 0;
+  for (const auto& [stream, heard] : client_.heard) {
+    refused += heard.closed && heard.code == NGHTTP2_REFUSED_STREAM ? 1U : 0U;
+  }
+  EXPECT_EQ(refused, 20U);
+}
+
+TEST_F(HttpSessionTest, TheReplyOfAStreamThatWasResetIsDropped) {
+  const std::int32_t gone = client_.Get(kTarget);
+  ASSERT_TRUE(client_.Pump(session_));
+  client_.Reset(gone);
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_FALSE(session_.idle()) << "the question is still worked on";
+  const std::int32_t next = client_.Get(kTarget);
+  ASSERT_TRUE(client_.Pump(session_));
+  link_.asked[0].Reply(Reply());
+  link_.asked[1].Reply(Reply(200));
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_EQ(client_[gone].content, "");
+  EXPECT_EQ(client_[next].content.size(), 200U);
+  EXPECT_TRUE(session_.idle());
+}
+
+TEST_F(HttpSessionTest, QuestionsOfStreamsThatWereResetTakeTheirShare) {
+  Start();
+  for (std::size_t i = 0; i < Session::kMaxInflight; ++i) {
+    const std::int32_t stream = client_.Get(kTarget);
+    ASSERT_TRUE(client_.Pump(session_));
+    if (i % 2 == 0) client_.Reset(stream);
+  }
+  const std::int32_t waiting = client_.Get(kTarget);
+  const std::int32_t given_up = client_.Get(kTarget);
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_EQ(link_.asked.size(), Session::kMaxInflight);
+  client_.Reset(given_up);
+  ASSERT_TRUE(client_.Pump(session_));
+  for (std::size_t i = 0; i < Session::kMaxInflight; ++i) link_.asked[i].Reply(Reply());
+  ASSERT_TRUE(client_.Pump(session_));
+  ASSERT_EQ(link_.asked.size(), Session::kMaxInflight + 1) << "what was given up is not asked";
+  link_.asked.back().Reply(Reply());
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_EQ(client_[waiting].status(), "200");
+  EXPECT_TRUE(session_.idle());
+}
+
+TEST_F(HttpSessionTest, RapidResetsEndTheConnection) {
+  Start();
+  std::size_t sent = 0;
+  while (client_.alive && sent < 1000) {
+    const std::int32_t stream = client_.Get(kTarget);
+    client_.Pump(session_);
+    client_.Reset(stream);
+    client_.Pump(session_);
+    ++sent;
+  }
+  EXPECT_EQ(sent, HttpSession::kResetBurst + 1);
+  EXPECT_EQ(client_.goaway, NGHTTP2_ENHANCE_YOUR_CALM);
+  EXPECT_TRUE(session_.ended());
+  EXPECT_LE(link_.asked.size(), Session::kMaxInflight);
+  for (FakeLink::Asked& asked : link_.asked) asked.Reply(Reply());
+  EXPECT_TRUE(Drain().empty());
+}
+
+TEST_F(HttpSessionTest, NoQuestionIsAskedBehindRapidResets) {
+  Start();
+  Octets burst;
+  for (int i = 0; i < 500; ++i) {
+    const std::int32_t stream = client_.Get(kTarget);
+    const Octets request = client_.Output();
+    burst.insert(burst.end(), request.begin(), request.end());
+    client_.Reset(stream);
+    const Octets reset = client_.Output();
+    burst.insert(burst.end(), reset.begin(), reset.end());
+  }
+  EXPECT_FALSE(Send(burst));
+  EXPECT_LE(link_.asked.size(), Session::kMaxInflight);
+}
+
+TEST_F(HttpSessionTest, ResetsAtTheirLeisureAreNoAbuse) {
+  Start();
+  for (int i = 0; i < 400; ++i) {
+    const std::int32_t stream = client_.Get(kTarget);
+    ASSERT_TRUE(client_.Pump(session_)) << i;
+    client_.Reset(stream);
+    ASSERT_TRUE(client_.Pump(session_)) << i;
+    link_.asked.back().Reply(Reply());
+    link_.clock.Advance(HttpSession::kResetInterval);
+  }
+  EXPECT_TRUE(session_.idle());
+}
+
+TEST_F(HttpSessionTest, ResetsThatTheClientProvokesCountToo) {
+  Start();
+  // A window update of zero is an error of the stream (RFC 9113 section 6.9).
+  std::size_t sent = 0;
+  while (client_.alive && sent < 1000) {
+    const std::int32_t stream = client_.Get(kTarget);
+    client_.Pump(session_);
+    client_.alive =
+        Send(Frame(NGHTTP2_WINDOW_UPDATE, 0, static_cast<std::uint32_t>(stream), {0, 0, 0, 0})) &&
+        client_.alive;
+    client_.Pump(session_);
+    if (session_.ended()) client_.alive = false;
+    ++sent;
+  }
+  EXPECT_LE(sent, HttpSession::kResetBurst + 1);
+}
+
+TEST_F(HttpSessionTest, FramesThatAskNothingEndTheConnection) {
+  const Octets eight(8, 0);
+  const Octets settings = Frame(NGHTTP2_SETTINGS, 0, 0, {});
+  for (const Octets& frame :
+       {Frame(NGHTTP2_PING, 0, 0, eight), settings, Frame(NGHTTP2_PRIORITY, 0, 3, {0, 0, 0, 0, 1}),
+        Frame(NGHTTP2_WINDOW_UPDATE, 0, 0, {0, 0, 0, 1})}) {
+    FakeLink link;
+    HttpSession session(link, "/dns-query");
+    Http2Client client;
+    ASSERT_TRUE(client.Pump(session));
+    std::size_t sent = 0;
+    Octets out;
+    while (sent < 10'000 && session.Take(frame)) {
+      ++sent;
+      out.clear();
+      session.Output(out, 1 << 20);
+    }
+    EXPECT_LE(sent, HttpSession::kMaxIdleFrames) << int{frame[3]};
+    EXPECT_GE(sent, HttpSession::kMaxIdleFrames - 10) << int{frame[3]};
+    out.clear();
+    session.Output(out, 1 << 20);
+    client.Take(out);
+    EXPECT_EQ(client.goaway, NGHTTP2_ENHANCE_YOUR_CALM);
+    EXPECT_TRUE(session.ended());
+  }
+}
+
+TEST_F(HttpSessionTest, FramesOfUnknownTypesEndTheConnectionToo) {
+  Start();
+  const Octets frame = Frame(0xEE, 0, 0, {});
+  std::size_t sent = 0;
+  while (sent < 200'000 && Send(frame)) ++sent;
+  EXPECT_LE(sent, HttpSession::kMaxIdleOctets / frame.size());
+  Hear();
+  EXPECT_EQ(client_.goaway, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+TEST_F(HttpSessionTest, AQuestionInTooManyPiecesEndsTheConnection) {
+  Start();
+  client_.Post("q");
+  Octets all = client_.Output();
+  all.resize(all.size() - 10);  // without its content
+  ASSERT_TRUE(Send(all));
+  std::size_t sent = 0;
+  while (sent < 10'000 && Send(Frame(NGHTTP2_DATA, 0, 1, {}))) ++sent;
+  EXPECT_LE(sent, HttpSession::kMaxIdleFrames);
+}
+
+TEST_F(HttpSessionTest, FramesBetweenQuestionsAreNoAbuse) {
+  Start();
+  AnswerAll();
+  for (int i = 0; i < 5000; ++i) {
+    client_.Ping();
+    if (i % 100 == 0) client_.Get(kTarget);
+    ASSERT_TRUE(client_.Pump(session_)) << i;
+  }
+  EXPECT_EQ(client_.pongs, 5000U);
+}
+
+TEST_F(HttpSessionTest, AHeaderInEndlessPiecesEndsTheConnection) {
+  Start();
+  bool alive = Send(Frame(NGHTTP2_HEADERS, 0, 1, {0x82, 0x87}));
+  const Octets piece = Frame(NGHTTP2_CONTINUATION, 0, 1, {0x00, 1, 'x', 1, 'y'});
+  for (int i = 0; i < 5000 && alive; ++i) {
+    alive = Send(piece);
+    Drain();
+    alive = alive && !session_.ended();
+  }
+  EXPECT_FALSE(alive);
+  EXPECT_EQ(link_.count, 0U);
+}
+
+TEST_F(HttpSessionTest, AHeaderThatUnfoldsIsBounded) {
+  // One long field put into the table, then named by one octet each time (RFC 7541 section 6.1).
+  Start();
+  AnswerAll();
+  Octets block = {0x82, 0x87, 0x40, 1, 'x', 0x7F, 0xA0, 0x1E};  // a value of 127 + 3872 octets
+  block.insert(block.end(), 3999, 'v');
+  block.insert(block.end(), 10'000, 0xBE);
+  ASSERT_TRUE(
+      Send(Frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, 1, block)));
+  EXPECT_EQ(link_.count, 0U);
+}
+
+TEST_F(HttpSessionTest, QuestionsOnTheirWayAreBounded) {
+  Start();
+  // Each is given to 65,000 octets and left unfinished.
+  std::string content(65000, 'q');
+  std::size_t refused = 0;
+  for (std::uint32_t stream = 1; stream < 41; stream += 2) {
+    client_.Post(content, {{"content-length", "65001"}});
+    Octets all = client_.Output();
+    client_.heard.clear();
+    // The client library ends the stream, and has to be kept from it.
+    for (std::size_t at = 0; at < all.size();) {
+      const std::size_t length = static_cast<std::size_t>(all[at]) << 16 |
+                                 static_cast<std::size_t>(all[at + 1]) << 8 | all[at + 2];
+      if (all[at + 3] == NGHTTP2_DATA) all[at + 4] = 0;
+      at += 9 + length;
+    }
+    ASSERT_TRUE(Send(all));
+    const Octets out = Drain();
+    for (std::size_t at = 0; at + 9 <= out.size();) {
+      const std::size_t length = static_cast<std::size_t>(out[at]) << 16 |
+                                 static_cast<std::size_t>(out[at + 1]) << 8 | out[at + 2];
+      refused += out[at + 3] == NGHTTP2_RST_STREAM ? 1U : 0U;
+      at += 9 + length;
+    }
+    client_.Take(out);
+  }
+  EXPECT_GE(refused, 1U);
+  EXPECT_EQ(link_.count, 0U);
+}
+
+// --- a client that does not take its replies ---
+
+class SlowClientTest : public HttpSessionTest {
+ protected:
+  SlowClientTest() { AnswerAll(60'000); }
+  Http2Client slow_{false, 1000};
+};
+
+TEST_F(SlowClientTest, NothingIsAskedWhileTooMuchWaits) {
+  ASSERT_TRUE(slow_.Pump(session_));
+  for (std::size_t i = 0; i < Session::kMaxInflight; ++i) slow_.Get(kTarget);
+  ASSERT_TRUE(slow_.Pump(session_));
+  EXPECT_LE(link_.count, HttpSession::kMaxReplyOctets / 60'000 + 1);
+  EXPECT_LT(slow_.received, 10'000U);
+  EXPECT_TRUE(session_.has_room()) << "or the client could not say that it takes more";
+  EXPECT_TRUE(session_.idle()) << "or no deadline would end it";
+}
+
+TEST_F(SlowClientTest, EverythingComesOnceTheClientTakesIt) {
+  ASSERT_TRUE(slow_.Pump(session_));
+  std::vector<std::int32_t> streams;
+  streams.reserve(20);
+  for (int i = 0; i < 20; ++i) streams.push_back(slow_.Get(kTarget));
+  ASSERT_TRUE(slow_.Pump(session_));
+  slow_.OpenWindow(0, 20 * 60'000);
+  for (const std::int32_t stream : streams) slow_.OpenWindow(stream, 60'000);
+  ASSERT_TRUE(slow_.Pump(session_));
+  for (const std::int32_t stream : streams) {
+    EXPECT_EQ(slow_[stream].content.size(), 60'000U) << stream;
+  }
+  EXPECT_EQ(link_.count, 20U);
+  EXPECT_TRUE(session_.idle());
+}
+
+TEST_F(SlowClientTest, RepliesThatStandStillWhileTheClientAsksEndTheConnection) {
+  ASSERT_TRUE(slow_.Pump(session_));
+  slow_.Get(kTarget);
+  ASSERT_TRUE(slow_.Pump(session_));
+  bool alive = true;
+  for (int i = 0; i < 60 && alive; ++i) {
+    slow_.Get("/", "HEAD");  // needs no window for its answer
+    alive = slow_.Pump(session_);
+    link_.clock.Advance(seconds(1));
+  }
+  EXPECT_FALSE(alive);
+  EXPECT_EQ(slow_.goaway, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+TEST_F(SlowClientTest, AReplyThatTheClientGaveUpOnIsForgotten) {
+  ASSERT_TRUE(slow_.Pump(session_));
+  for (int round = 0; round < 20; ++round) {
+    std::vector<std::int32_t> streams;
+    streams.reserve(5);
+    for (int i = 0; i < 5; ++i) streams.push_back(slow_.Get(kTarget));
+    ASSERT_TRUE(slow_.Pump(session_)) << round;
+    for (const std::int32_t stream : streams) slow_.Reset(stream);
+    ASSERT_TRUE(slow_.Pump(session_)) << round;
+    slow_.OpenWindow(0, 10'000);
+    link_.clock.Advance(seconds(1));
+  }
+  EXPECT_EQ(link_.count, 100U) << "their octets are not counted any more";
+}
+
+TEST_F(HttpSessionTest, NothingIsReadWhileTheClientTakesNoFrames) {
+  Start();
+  const Octets ping = Frame(NGHTTP2_PING, 0, 0, Octets(8, 0));
+  std::size_t sent = 0;
+  while (session_.has_room() && sent < 5000) {
+    ASSERT_TRUE(Send(ping));
+    ++sent;
+  }
+  EXPECT_EQ(sent, HttpSession::kMaxQueuedFrames);
+  Drain();
+  EXPECT_TRUE(session_.has_room());
+}
+
+TEST_F(HttpSessionTest, OutputKeepsToWhatItIsAskedFor) {
+  AnswerAll(60'000);
+  ASSERT_TRUE(client_.Pump(session_));
+  client_.Get(kTarget);
+  ASSERT_TRUE(Send(client_.Output()));
+  Octets out;
+  session_.Output(out, 10'000);
+  EXPECT_GE(out.size(), 10'000U);
+  EXPECT_LE(out.size(), 10'000U + 17'000U);
+  EXPECT_FALSE(session_.idle());
+  session_.Output(out, 1 << 20);
+  client_.Take(out);
+  EXPECT_EQ(client_[1].content.size(), 60'000U);
+  EXPECT_TRUE(session_.idle());
+}
+
+// --- the end ---
+
+TEST_F(HttpSessionTest, FinishAnswersWhatIsInProgressAndTakesNoMore) {
+  const std::int32_t stream = client_.Get(kTarget);
+  ASSERT_TRUE(client_.Pump(session_));
+  session_.Finish();
+  EXPECT_GE(link_.wakes, 1U);
+  Octets out;
+  session_.Output(out, 1 << 20);
+  EXPECT_FALSE(session_.ended());
+  client_.Get(kTarget);
+  ASSERT_TRUE(Send(client_.Output()));
+  client_.Take(out);
+  EXPECT_EQ(client_.goaway, NGHTTP2_NO_ERROR);
+  EXPECT_EQ(client_.goaway_last, stream);
+  EXPECT_EQ(link_.asked.size(), 1U);
+  link_.asked[0].Reply(Reply());
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_EQ(client_[stream].status(), "200");
+  EXPECT_TRUE(session_.ended());
+}
+
+TEST_F(HttpSessionTest, FinishEndsAtOnceWhereNothingIsInProgress) {
+  AnswerAll();
+  client_.Get(kTarget);
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_FALSE(session_.ended());
+  session_.Finish();
+  Hear();
+  EXPECT_EQ(client_.goaway, NGHTTP2_NO_ERROR);
+  EXPECT_TRUE(session_.ended());
+}
+
+TEST_F(HttpSessionTest, FinishBeforeTheFirstOctetEndsAtOnce) {
+  session_.Finish();
+  EXPECT_TRUE(Drain().empty());
+  EXPECT_TRUE(session_.ended());
+}
+
+TEST_F(HttpSessionTest, AClientThatSaysGoodbyeIsAnsweredFirst) {
+  const std::int32_t stream = client_.Get(kTarget);
+  ASSERT_TRUE(client_.Pump(session_));
+  client_.GoAway();
+  ASSERT_TRUE(client_.Pump(session_));
+  EXPECT_FALSE(session_.ended());
+  link_.asked[0].Reply(Reply());
+  Hear();
+  EXPECT_EQ(client_[stream].status(), "200");
+  EXPECT_TRUE(session_.ended());
+}
+
+TEST_F(HttpSessionTest, AClientThatSendsNoMoreIsAnsweredFirst) {
+  const std::int32_t stream = client_.Get(kTarget);
+  ASSERT_TRUE(client_.Pump(session_));
+  session_.InputEnded();
+  EXPECT_FALSE(session_.ended());
+  link_.asked[0].Reply(Reply());
+  EXPECT_FALSE(session_.ended());
+  Hear();
+  EXPECT_EQ(client_[stream].status(), "200");
+  EXPECT_TRUE(session_.ended());
+}
+
+TEST_F(HttpSessionTest, ARequestThatWillNeverBeCompleteDoesNotKeepTheConnection) {
+  Start();
+  client_.Post("q");
+  Octets all = client_.Output();
+  all.resize(all.size() - 1);
+  ASSERT_TRUE(Send(all));
+  EXPECT_FALSE(session_.ended());
+  EXPECT_TRUE(session_.idle());
+  EXPECT_EQ(session_.questions(), 0U);
+  session_.InputEnded();
+  EXPECT_TRUE(session_.ended());
+}
+
+TEST_F(HttpSessionTest, RepliesThatComeAfterTheConnectionEndedAreTaken) {
+  auto session = std::make_unique<HttpSession>(link_, "/dns-query");
+  for (int i = 0; i < 10; ++i) client_.Get(kTarget);
+  ASSERT_TRUE(client_.Pump(*session));
+  session->InputEnded();
+  const auto held = link_.keep.use_count();
+  EXPECT_EQ(held, 11) << "each question keeps the connection";
+  for (FakeLink::Asked& asked : link_.asked) asked.Reply(Reply());
+  EXPECT_EQ(link_.keep.use_count(), 1);
+  session.reset();
+}
+
+TEST_F(HttpSessionTest, ABreachOfTheProtocolIsToldAndEndsTheConnection) {
+  Start();
+  Send(Frame(NGHTTP2_DATA, 0, 0, {1}));
+  Hear();
+  EXPECT_EQ(client_.goaway, NGHTTP2_PROTOCOL_ERROR);
+  EXPECT_TRUE(session_.ended());
+}
+
+// --- what is no HTTP/2 ---
+
+TEST_F(HttpSessionTest, NothingIsSentBeforeThePreface) {
+  EXPECT_TRUE(Drain().empty());
+  EXPECT_TRUE(session_.idle());
+  EXPECT_TRUE(Send(Raw(kMagic.substr(0, 10))));
+  EXPECT_TRUE(Drain().empty());
+  EXPECT_TRUE(Send(Raw(kMagic.substr(10))));
+  EXPECT_FALSE(Drain().empty());
+}
+
+TEST_F(HttpSessionTest, Http1IsToldWhatIsSpokenHere) {
+  for (const std::string method : {"GET", "POST", "PUT", "HEAD", "PATCH", "OPTIONS"}) {
+    for (const bool whole : {true, false}) {
+      HttpSession session(link_, "/dns-query");
+      const std::string request = method + " /dns-query HTTP/1.1\r\nHost: dns.example\r\n\r\n";
+      bool alive = true;
+      if (whole) {
+        alive = session.Take(Raw(request));
+      } else {
+        for (std::size_t i = 0; i < request.size() && alive; ++i) {
+          alive = session.Take(Raw(request.substr(i, 1)));
+        }
+      }
+      EXPECT_FALSE(alive) << method;
+      Octets out;
+      session.Output(out, 1 << 20);
+      const std::string reply = Text(out);
+      EXPECT_TRUE(reply.starts_with("HTTP/1.1 505 ")) << reply;
+      const std::size_t header = reply.find("\r\n\r\n") + 4;
+      EXPECT_NE(reply.find("Content-Length: " + std::to_string(reply.size() - header) + "\r\n"),
+                std::string::npos);
+      EXPECT_TRUE(session.ended());
+    }
+  }
+}
+
+TEST_F(HttpSessionTest, OtherThingsGetNothing) {
+  for (const std::string_view other :
+       {"\x16\x03\x01\x02\x00"sv, "PRI * HTTP/1.1\r\n"sv, "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"sv,
+        "\0\x1d\0\0"sv, "SSH-2.0-x"sv, "get / HTTP/1.1"sv, "GETX"sv}) {
+    HttpSession session(link_, "/dns-query");
+    EXPECT_FALSE(session.Take(Raw(other))) << other;
+    Octets out;
+    session.Output(out, 1 << 20);
+    EXPECT_TRUE(out.empty());
+    EXPECT_TRUE(session.ended());
+  }
+}
+
+}  // namespace
+}  // namespace resolve64::server
