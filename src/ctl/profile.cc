@@ -144,9 +144,8 @@ class Finder {
       if (listener.view) views.insert(*listener.view);
       proxied = proxied || !listener.proxies.empty();
     }
-    std::vector<std::string> words;
-    for (const Transport transport : transports) words.push_back(Word(transport));
-    const std::string wanted = words.size() == 1 ? '"' + words[0] + '"' : R"("tls" or "https")";
+    const std::string first = Word(transports.front());
+    const std::string wanted = transports.size() == 1 ? '"' + first + '"' : R"("tls" or "https")";
     if (proxied) {
       return Refused("the listeners with transport " + wanted +
                      " are behind a proxy: only it knows the address that clients must use");
@@ -160,8 +159,8 @@ class Finder {
                      ", and clients do not come to it from another one");
     }
     return Refused("there is no listener with transport " + wanted +
-                   R"(: add one to "listen", such as { "address": "::", "transport": ")" +
-                   words[0] + R"(" })");
+                   R"(: add one to "listen", such as { "address": "::", "transport": ")" + first +
+                   R"(" })");
   }
 
   Wrong ChooseAddresses() {

@@ -123,7 +123,7 @@ Result<Profile> SystemdResolved(const ProfileTarget& target) {
   for (const IpAddress& address : target.addresses) {
     std::string server = address.ToText();
     if (!target.at_default_port()) {
-      if (address.is_v6()) server = "[" + server + "]";
+      if (address.is_v6()) server.insert(0, "[").append("]");
       server += ":" + std::to_string(target.port);
     }
     if (!target.name.empty()) server += "#" + target.name;

@@ -68,6 +68,11 @@ std::string Day(std::int64_t seconds) {
   return text.data();
 }
 
+bool EndIsNear(const net::CertificateInfo& info, std::int64_t now) {
+  const std::int64_t third = (info.not_after - info.not_before) / 3;
+  return info.not_after - now <= std::min(CertificateKeeper::kEndIsNear, third);
+}
+
 std::string Subjects(const net::CertificateInfo& info) {
   std::string text;
   for (const std::string& name : info.names) text += (text.empty() ? "" : " ") + name;
@@ -79,8 +84,7 @@ std::string Subjects(const net::CertificateInfo& info) {
 
 }  // namespace
 
-CertificateKeeper::CertificateKeeper(const Clock& clock, net::Scheduler& scheduler,
-                                     std::function<void(net::TlsServerPtr)> publish)
+CertificateKeeper::CertificateKeeper(const Clock& clock, net::Scheduler& scheduler, Publish publish)
     : clock_(clock),
       scheduler_(scheduler),
       publish_(std::move(publish)),
@@ -89,22 +93,17 @@ CertificateKeeper::CertificateKeeper(const Clock& clock, net::Scheduler& schedul
 CertificateKeeper::~CertificateKeeper() = default;
 
 Result<bool> CertificateKeeper::Adopt(const SnapshotPtr& snapshot) {
-  const config::Config& config = *snapshot->config;
   net::TlsServerPtr server;
-  if (NeedsTls(config)) {
-    std::vector<net::CertificatePtr> certificates = snapshot->certificates;
-    if (certificates.empty()) certificates.push_back(SelfSigned(config));
-    if (certificates.front() == nullptr) {
-      return Error{Errc::kBadFile, "no self-signed certificate could be made"};
-    }
-    Result<net::TlsServerPtr> made = net::TlsServer::Make(std::move(certificates), tickets_);
+  if (NeedsTls(*snapshot->config)) {
+    Result<net::TlsServerPtr> made = Make(*snapshot->config, snapshot->certificates);
     if (!made) return made.error();
     server = *std::move(made);
   }
   tickets_->Set(snapshot->ticket_keys);
-  config_ = config.tls;
+  config_ = snapshot->config;
   served_ = seen_ = Stamps();
   next_rotation_ = scheduler_.Now() + kTicketLife;
+  WarnOfKeys();
   Serve(std::move(server));
   if (current_ == nullptr) {
     Disarm();
@@ -114,9 +113,20 @@ Result<bool> CertificateKeeper::Adopt(const SnapshotPtr& snapshot) {
   return true;
 }
 
+// A self-signed one where `certificates` is empty.
+Result<net::TlsServerPtr> CertificateKeeper::Make(
+    const config::Config& config, std::vector<net::CertificatePtr> certificates) const {
+  if (certificates.empty()) {
+    Result<net::CertificatePtr> made = SelfSigned(config);
+    if (!made) return made.error();
+    certificates.push_back(*std::move(made));
+  }
+  return net::TlsServer::Make(std::move(certificates), tickets_);
+}
+
 void CertificateKeeper::Serve(net::TlsServerPtr server) {
   current_ = std::move(server);
-  publish_(current_);
+  publish_(config_, current_);
   if (current_ == nullptr) return;
   for (const net::CertificatePtr& certificate : current_->certificates()) {
     const net::CertificateInfo& info = certificate->info();
@@ -127,15 +137,25 @@ void CertificateKeeper::Serve(net::TlsServerPtr server) {
   WarnOfEnds();
 }
 
+// They are read again when they change, and by then we may be somebody else.
+void CertificateKeeper::WarnOfKeys() const {
+  for (const config::CertificateFiles& files : config_->tls.certificates) {
+    if (::access(files.key.c_str(), R_OK) == 0) continue;
+    Log(LogLevel::kWarn, "tls",
+        "the key cannot be read again, so that a renewed certificate would not be taken up: let "
+        "the user of run_as read it",
+        {{"key", files.key}});
+  }
+}
+
 void CertificateKeeper::WarnOfEnds() const {
   const std::int64_t now = clock_.WallSeconds();
   for (const net::CertificatePtr& certificate : current_->certificates()) {
     const net::CertificateInfo& info = certificate->info();
-    const std::int64_t near = std::min(kEndIsNear, (info.not_after - info.not_before) / 3);
     if (info.not_after <= now) {
       Log(LogLevel::kError, "tls", "a certificate has ended: clients refuse it; renew it",
           {{"for", Subjects(info)}, {"ended", Day(info.not_after)}});
-    } else if (info.not_after - now < near) {
+    } else if (EndIsNear(info, now)) {
       Log(LogLevel::kWarn, "tls", "a certificate ends soon: renew it",
           {{"for", Subjects(info)},
            {"ends", Day(info.not_after)},
@@ -151,22 +171,33 @@ void CertificateKeeper::Fire() noexcept {
   if (scheduler_.Now() >= next_rotation_) {
     tickets_->Rotate();
     next_rotation_ = scheduler_.Now() + kTicketLife;
-    WarnOfEnds();
+    Renew();
   }
   LookAtFiles();
   scheduler_.Arm(*this, scheduler_.Now() + kLook);
 }
 
+// A self-signed one is replaced in time, of others the operator is reminded.
+void CertificateKeeper::Renew() {
+  const bool ours = config_->tls.certificates.empty();
+  if (!ours || !EndIsNear(current_->certificates().front()->info(), clock_.WallSeconds())) {
+    WarnOfEnds();
+    return;
+  }
+  Result<net::TlsServerPtr> server = Make(*config_, {});
+  if (server) Serve(*std::move(server));
+}
+
 void CertificateKeeper::LookAtFiles() {
-  if (config_.certificates.empty()) return;
+  if (config_->tls.certificates.empty()) return;
   std::vector<Stamp> now = Stamps();
   const bool settled = now == std::exchange(seen_, now);
   if (!settled || now == served_) return;
   served_ = std::move(now);
-  Result<std::vector<net::CertificatePtr>> certificates = ReadCertificates(config_.certificates);
-  Result<net::TlsServerPtr> server = certificates
-                                         ? net::TlsServer::Make(*std::move(certificates), tickets_)
-                                         : Result<net::TlsServerPtr>(certificates.error());
+  Result<std::vector<net::CertificatePtr>> certificates =
+      ReadCertificates(config_->tls.certificates);
+  Result<net::TlsServerPtr> server = certificates ? Make(*config_, *std::move(certificates))
+                                                  : Result<net::TlsServerPtr>(certificates.error());
   if (!server) {
     Log(LogLevel::kError, "tls",
         "the certificate files changed and cannot be used, the old ones stay",
@@ -178,7 +209,7 @@ void CertificateKeeper::LookAtFiles() {
 
 std::vector<CertificateKeeper::Stamp> CertificateKeeper::Stamps() const {
   std::vector<Stamp> stamps;
-  for (const config::CertificateFiles& files : config_.certificates) {
+  for (const config::CertificateFiles& files : config_->tls.certificates) {
     for (const std::string& path : {files.certificate, files.key}) {
       struct stat found {};
       Stamp stamp;
@@ -192,8 +223,8 @@ std::vector<CertificateKeeper::Stamp> CertificateKeeper::Stamps() const {
 }
 
 // The one that is kept, where it is still right; else a new one with the same key, so that those
-// who pinned it notice nothing. Null where OpenSSL refuses.
-net::CertificatePtr CertificateKeeper::SelfSigned(const config::Config& config) const {
+// who pinned it notice nothing.
+Result<net::CertificatePtr> CertificateKeeper::SelfSigned(const config::Config& config) const {
   std::vector<std::string> names = config.tls.names;
   std::vector<IpAddress> addresses = config.tls.addresses;
   if (names.empty() && addresses.empty()) addresses = ListeningAddresses(config);
@@ -203,26 +234,35 @@ net::CertificatePtr CertificateKeeper::SelfSigned(const config::Config& config) 
 
   const std::string path = config::StatePath(config.tls.state_file, config::kCertificateState);
   const std::int64_t now = clock_.WallSeconds();
+  const Result<std::optional<std::string>> text = ReadSmallFile(path, kMaxStateFile);
+  const bool is_new = text && !*text;
   net::CertificatePtr kept;
-  if (const auto text = ReadSmallFile(path, kMaxStateFile); !text) {
-    Log(LogLevel::kWarn, "tls", "the self-signed certificate cannot be read, making a new one",
-        {{"reason", text.error().text}});
-  } else if (*text) {
+  if (text && *text) {
     if (auto parsed = net::Certificate::Parse(**text, **text)) kept = *std::move(parsed);
   }
+  // Somebody else's file is never written over.
+  if (kept != nullptr && !kept->info().self_signed) kept = nullptr;
   const auto covers = [&](const auto& what) { return kept->info().Covers(what); };
-  if (kept != nullptr && kept->info().not_after - now > kEndIsNear &&
+  if (kept != nullptr && !EndIsNear(kept->info(), now) &&
       std::all_of(names.begin(), names.end(), covers) &&
       std::all_of(addresses.begin(), addresses.end(), covers)) {
     return kept;
   }
   Result<net::CertificatePtr> made =
       net::Certificate::SelfSigned(names, addresses, now, kept.get());
-  if (!made) return nullptr;
-  if (const Result<bool> written = WriteSmallFile(path, (*made)->ToPem()); !written) {
+  if (!made) return made;
+  std::string trouble;
+  if (!text) {
+    trouble = text.error().text;
+  } else if (!is_new && kept == nullptr) {
+    trouble = path + ": holds something else than a self-signed certificate, and is left alone";
+  } else if (const Result<bool> written = WriteSmallFile(path, (*made)->ToPem()); !written) {
+    trouble = written.error().text;
+  }
+  if (!trouble.empty()) {
     Log(LogLevel::kWarn, "tls",
         "the self-signed certificate cannot be kept: it has another pin after the next start",
-        {{"reason", written.error().text}});
+        {{"reason", trouble}});
   }
   return *std::move(made);
 }

@@ -27,10 +27,12 @@ class CertificateKeeper final : private net::TimerNode {
   /// on, or from the last third of their lives where that is shorter.
   static constexpr std::int64_t kEndIsNear = 30 * 86400;  // seconds
 
-  /// `publish` gets the certificates whenever they are others. `scheduler` is the main loop's, and
-  /// borrowed like `clock`.
-  CertificateKeeper(const Clock& clock, net::Scheduler& scheduler,
-                    std::function<void(net::TlsServerPtr)> publish);
+  /// Gets the certificates whenever they are others, or the configuration is.
+  using Publish =
+      std::function<void(const std::shared_ptr<const config::Config>&, const net::TlsServerPtr&)>;
+
+  /// `scheduler` is the main loop's, and borrowed like `clock`.
+  CertificateKeeper(const Clock& clock, net::Scheduler& scheduler, Publish publish);
   CertificateKeeper(const CertificateKeeper&) = delete;
   CertificateKeeper& operator=(const CertificateKeeper&) = delete;
   ~CertificateKeeper() override;
@@ -54,15 +56,19 @@ class CertificateKeeper final : private net::TimerNode {
   void Fire() noexcept override;
   void LookAtFiles();
   void Serve(net::TlsServerPtr server);
-  [[nodiscard]] net::CertificatePtr SelfSigned(const config::Config& config) const;
+  void Renew();
+  [[nodiscard]] Result<net::TlsServerPtr> Make(const config::Config& config,
+                                               std::vector<net::CertificatePtr> certificates) const;
+  [[nodiscard]] Result<net::CertificatePtr> SelfSigned(const config::Config& config) const;
   [[nodiscard]] std::vector<Stamp> Stamps() const;
   void WarnOfEnds() const;
+  void WarnOfKeys() const;
 
   const Clock& clock_;
   net::Scheduler& scheduler_;
-  std::function<void(net::TlsServerPtr)> publish_;
+  Publish publish_;
   std::shared_ptr<net::TicketKeys> tickets_;
-  config::TlsConfig config_;
+  std::shared_ptr<const config::Config> config_;
   std::vector<Stamp> served_;  // of the files that are in use, or were found wrong
   std::vector<Stamp> seen_;    // at the last look
   net::TlsServerPtr current_;

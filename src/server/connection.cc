@@ -20,8 +20,9 @@ namespace {
 
 using resolver::Counter;
 
-// TLS records read before others get their turn.
-constexpr int kReads = 4;
+// How often a connection looks whether its time is up: the more connections there are, the less
+// time each of them has.
+constexpr Duration kLook = std::chrono::seconds(2);
 
 // How soon a connection whose time is up but whose questions are in progress is looked at again.
 constexpr Duration kRecheck = std::chrono::seconds(1);
@@ -212,33 +213,31 @@ void Connection::Open() {
     session_ = std::make_unique<DnsSession>(*this);
   }
   last_question_ = scheduler().Now();
-  scheduler().Arm(*this, last_question_ + server_.IdleTime(client_.transport));
+  scheduler().Arm(*this,
+                  last_question_ + std::min<Duration>(kLook, server_.IdleTime(client_.transport)));
 }
 
 bool Connection::Read() {
+  if (!WantsInput()) return true;
   client_.listener_view = door_->view;
   client_.idle = server_.IdleTime(client_.transport);
-  std::vector<std::uint8_t>& buffer = server_.read_buffer_;
-  for (int i = 0; i < kReads; ++i) {
-    if (!WantsInput()) return true;
-    const net::Io io = stream_->Read(buffer);
-    if (io.state == net::Io::State::kWait) read_waits_ = stream_->waits_for();
-    switch (io.state) {
-      case net::Io::State::kWait:
-        return true;
-      case net::Io::State::kFailed:
-        return false;
-      case net::Io::State::kEnd:
-        input_ended_ = true;  // half closed: what was asked is still answered
-        session_->InputEnded();
-        return true;
-      case net::Io::State::kDone:
-        broken_ = !session_->Take(std::span<const std::uint8_t>(buffer).first(io.octets));
-        break;
-    }
-    if (!stream_->pending()) return true;
+  const std::span<std::uint8_t> buffer(server_.read_buffer_);
+  const net::Io io = stream_->Read(buffer);
+  switch (io.state) {
+    case net::Io::State::kWait:
+      read_waits_ = stream_->waits_for();
+      return true;
+    case net::Io::State::kFailed:
+      return false;
+    case net::Io::State::kEnd:
+      input_ended_ = true;  // half closed: what was asked is still answered
+      session_->InputEnded();
+      return true;
+    case net::Io::State::kDone:
+      broken_ = !session_->Take(buffer.first(io.octets));
+      return true;
   }
-  return true;
+  return false;
 }
 
 bool Connection::WantsInput() const noexcept {
@@ -264,8 +263,6 @@ void Connection::Settle() {
     questions_ = session_->questions();
     last_question_ = scheduler().Now();
     server_.Touch(*this);
-    if (!blocked_since_)
-      scheduler().Arm(*this, last_question_ + server_.IdleTime(client_.transport));
   }
   if (!alive || ((broken_ || session_->ended()) && unsent_.empty())) {
     Close();
@@ -289,10 +286,7 @@ bool Connection::Flush() {
     const net::Io io = stream_->Write(std::span<const std::uint8_t>(unsent_).subspan(sent_));
     if (io.state == net::Io::State::kWait) {
       // The slow reader's clock runs until all of it is out.
-      if (!blocked_since_) {
-        blocked_since_ = scheduler().Now();
-        scheduler().Arm(*this, *blocked_since_ + server_.IdleTime(client_.transport));
-      }
+      if (!blocked_since_) blocked_since_ = scheduler().Now();
       return true;
     }
     if (io.state != net::Io::State::kDone) return false;
@@ -301,10 +295,7 @@ bool Connection::Flush() {
     unsent_.clear();
     sent_ = 0;
     if (unsent_.capacity() > kMaxIdleBuffer) unsent_.shrink_to_fit();
-    if (blocked_since_) {
-      blocked_since_.reset();
-      scheduler().Arm(*this, scheduler().Now() + server_.IdleTime(client_.transport));
-    }
+    blocked_since_.reset();
   }
 }
 
@@ -329,8 +320,8 @@ void Connection::Fire() noexcept {
     Close();
     return;
   }
-  const TimePoint since = blocked_since_.value_or(last_question_);
-  scheduler().Arm(*this, std::max(since + idle_time, now + kRecheck));
+  const TimePoint due = blocked_since_.value_or(last_question_) + idle_time;
+  scheduler().Arm(*this, due <= now ? now + kRecheck : std::min(due, now + kLook));
 }
 
 }  // namespace resolve64::server

@@ -79,6 +79,7 @@ std::vector<dns::RrsetPtr> AddressesOf(const std::vector<Record>& records) {
     }
   }
   std::vector<dns::RrsetPtr> rrsets;
+  rrsets.reserve(builders.size());
   for (const dns::RrsetBuilder& builder : builders) rrsets.push_back(builder.BuildLocal());
   return rrsets;
 }
@@ -96,6 +97,8 @@ std::optional<Designation> Designate(const Services& services, const Views& view
   std::vector<Record> records;
   for (const EncryptedService& service : services.list()) {
     const ViewPtr of_listener = service.view ? views.Named(*service.view) : nullptr;
+    // In the middle of a reload the services can be of another configuration than the views.
+    if (service.view && of_listener == nullptr) continue;
     if (views.Choose(of_listener, client) != view) continue;
     for (const IpAddress& address : services.AddressesOf(service, client, asked)) {
       const Result<Name> target = Name::Parse(services.NameAt(address));

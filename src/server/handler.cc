@@ -49,13 +49,16 @@ Counter CounterOf(Transport transport) {
 }
 
 Inquiry MakeInquiry(const ClientQuery& query, const IpAddress& client, ViewPtr view,
-                    const Snapshot& snapshot) {
+                    const Snapshot& snapshot, const Services* services) {
   Inquiry inquiry;
   inquiry.question = *query.question;
   inquiry.do_bit = query.do_bit;
   inquiry.cd_bit = query.Has(Header::kCd);
   inquiry.over_ipv4 = client.is_v4();
   inquiry.view = std::move(view);
+  inquiry.client = client;
+  inquiry.services = services;
+  inquiry.views = &snapshot.views;
   inquiry.local = snapshot.settings->local;
   const resolver::DnssecSettings& dnssec = snapshot.settings->dnssec;
   if (dnssec.validation) inquiry.anchors = dnssec.anchors.get();
@@ -82,8 +85,9 @@ struct Handler::Job {
   ClientQuery query;
   Client client;
   std::shared_ptr<ReplyPath> path;
-  SnapshotPtr snapshot;  // as of the moment when the question came
-  CookieOption cookie;   // that goes into the reply
+  SnapshotPtr snapshot;                      // as of the moment when the question came
+  std::shared_ptr<const Services> services;  // likewise
+  CookieOption cookie;                       // that goes into the reply
 };
 
 // A question in progress, for as long as its task runs.
@@ -186,6 +190,7 @@ void Handler::Handle(std::span<const std::uint8_t> message, const Client& client
     return;
   }
   job.snapshot = snapshot_;
+  job.services = services_;
   tasks_.Spawn(Serve(std::move(job)));
 }
 
@@ -234,7 +239,8 @@ net::Task<void> Handler::Serve(Job job) {
   const ClientQuery& query = job.query;
   const IpAddress client = job.client.address;
   const ViewPtr& view = job.snapshot->views.Choose(job.client.listener_view, client);
-  Inquiry inquiry = MakeInquiry(query, client, view, *job.snapshot);
+  Inquiry inquiry = MakeInquiry(query, client, view, *job.snapshot, job.services.get());
+  inquiry.asked = job.client.asked;
   const bool crowded = inflight_count_ >= max_inflight_;
   if (crowded) inquiry.reach = Reach::kCached;
   if (!query.Has(Header::kRd)) inquiry.reach = Reach::kLocal;
@@ -311,6 +317,7 @@ net::Task<void> Handler::ServeExplain(ExplainRequest request,
 
 net::Task<Explanation> Handler::Account(ExplainRequest request) {
   const SnapshotPtr snapshot = snapshot_;
+  const std::shared_ptr<const Services> services = services_;
   Explanation account;
   account.started = scheduler_.Now();
   ViewPtr view = snapshot->views.Choose(nullptr, request.client);
@@ -346,7 +353,7 @@ net::Task<Explanation> Handler::Account(ExplainRequest request) {
   Response response = Refused(Ede::kProhibited, "not in access.allow");
   const resolver::RequestPtr asked = lookups_.NewRequest(trace);
   if (may_ask) {
-    Inquiry inquiry = MakeInquiry(query, request.client, view, *snapshot);
+    Inquiry inquiry = MakeInquiry(query, request.client, view, *snapshot, services.get());
     asked->id = next_id_++;
     net::Task<Response> task = pipeline_.Handle(inquiry, asked);
     response = co_await task;

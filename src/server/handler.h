@@ -20,6 +20,7 @@
 #include "server/pipeline.h"
 #include "server/question.h"
 #include "server/response.h"
+#include "server/services.h"
 #include "server/snapshot.h"
 
 namespace resolve64::server {
@@ -81,6 +82,9 @@ class Handler {
   /// 7873 sections 5.2.3 and 5.2.4).
   void SetClientRate(ClientRatePtr rate) { client_rate_ = std::move(rate); }
 
+  /// What clients are told of encrypted services from now on; null: nothing.
+  void SetServices(std::shared_ptr<const Services> services) { services_ = std::move(services); }
+
   /// Takes one message. The reply goes to `path`, at once where it needs nobody else, so that it
   /// can leave in the batch that the message came in.
   void Handle(std::span<const std::uint8_t> message, const Client& client,
@@ -119,6 +123,7 @@ class Handler {
   resolver::Stats& stats_;
   Pipeline pipeline_;
   SnapshotPtr snapshot_;
+  std::shared_ptr<const Services> services_;
   CookieSecretsPtr cookies_;
   ClientRatePtr client_rate_;
   std::size_t max_inflight_ = 1;

@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/log.h"
 #include "dnssec/anchors.h"
 
 namespace resolve64::server {
@@ -53,9 +54,8 @@ Service::Service(const Clock& clock, net::Loop& main, SnapshotPtr snapshot)
       // Files are the main thread's: a slow disk must not keep clients waiting.
       anchors_(clock, shared_.caches,
                [&main](std::function<void()> work) { main.Post(std::move(work)); }),
-      certificates_(clock, main.scheduler(), [this](const net::TlsServerPtr& tls) {
-        for (const std::unique_ptr<Worker>& worker : workers_) worker->SetTls(tls);
-      }) {}
+      certificates_(clock, main.scheduler(),
+                    [this](const auto& config, const auto& tls) { Publish(*config, tls); }) {}
 
 Service::~Service() = default;
 
@@ -105,15 +105,43 @@ Result<bool> Service::Start() {
   }
   bound_.clear();
   if (const Result<bool> adopted = certificates_.Adopt(snapshot_); !adopted) return adopted;
-  RotateCookies();
+  RenewCookies();
+  WarnOfDescriptors();
   workers_.front()->Prime();
   workers_.front()->Keep(anchors_);
   return true;
 }
 
+void Service::Publish(const config::Config& config, const net::TlsServerPtr& tls) {
+  std::vector<net::CertificateInfo> infos;
+  if (tls != nullptr) {
+    for (const net::CertificatePtr& certificate : tls->certificates()) {
+      infos.push_back(certificate->info());
+    }
+  }
+  const std::vector<IpAddress> host = HostAddresses();
+  const auto services = std::make_shared<const Services>(config, infos, host);
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->SetTls(tls, services);
+  for (const std::string& warning : ServiceWarnings(config, infos, host)) {
+    Log(LogLevel::kWarn, "tls", "clients may not find the encrypted services",
+        {{"reason", warning}});
+  }
+}
+
+void Service::WarnOfDescriptors() const {
+  const config::LimitsConfig& asked = snapshot_->config->limits;
+  const config::LimitsConfig possible = WithinDescriptors(asked);
+  if (possible.tcp_clients == asked.tcp_clients) return;
+  Log(LogLevel::kWarn, "server",
+      "fewer TCP clients than limits.tcp_clients: raise the limit on open files (LimitNOFILE=) to "
+      "twice that number",
+      {{"tcp_clients", std::to_string(asked.tcp_clients)},
+       {"possible", std::to_string(possible.tcp_clients)}});
+}
+
 // The operator's secrets, or a fresh one with each load of the configuration, beside the one before
-// it: who has a cookie keeps it.
-void Service::RotateCookies() {
+// it: who has a cookie keeps it. The buckets of clients stay as full as they are.
+void Service::RenewCookies() {
   const config::CookiesConfig& config = snapshot_->config->cookies;
   if (!config.enabled) {
     cookies_ = nullptr;
@@ -122,7 +150,15 @@ void Service::RotateCookies() {
   } else {
     cookies_ = cookies_ == nullptr ? CookieSecrets::Random(random_) : cookies_->Rotated(random_);
   }
-  for (const std::unique_ptr<Worker>& worker : workers_) worker->SetCookies(cookies_);
+  const std::uint32_t qps = snapshot_->config->limits.per_client_qps;
+  if (qps == 0) {
+    client_rate_ = nullptr;
+  } else if (client_rate_ == nullptr || client_rate_->per_second() != qps) {
+    client_rate_ = std::make_shared<ClientRate>(qps);
+  }
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    worker->SetCookies(cookies_, client_rate_);
+  }
 }
 
 // A callback for each worker, from its own thread; the last of them has `done` called by the main
@@ -148,7 +184,8 @@ Result<bool> Service::Reload(SnapshotPtr snapshot,
   std::vector<std::string> notes = NeedsRestart(*snapshot_->config, *snapshot->config);
   const SnapshotPtr before = std::exchange(snapshot_, std::move(snapshot));
   anchors_.Adopt(snapshot_);
-  RotateCookies();
+  RenewCookies();
+  WarnOfDescriptors();
   const bool judged_otherwise = !SameJudgement(*before, *snapshot_);
   const std::function<void()> ready =
       AfterAll([this, judged_otherwise, notes = std::move(notes), done = std::move(done)] {

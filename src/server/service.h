@@ -64,7 +64,9 @@ class Service {
   using SocketsByWorker = std::vector<std::vector<Listening>>;
   Result<SocketsByWorker> Open(const std::vector<config::Listener>& listeners,
                                const std::vector<config::Listener>& ours) const;
-  void RotateCookies();
+  void Publish(const config::Config& config, const net::TlsServerPtr& tls);
+  void RenewCookies();
+  void WarnOfDescriptors() const;
   std::function<void()> AfterAll(std::function<void()> done);
 
   const Clock& clock_;
@@ -77,6 +79,7 @@ class Service {
   CertificateKeeper certificates_;
   SystemRandom random_;
   CookieSecretsPtr cookies_;
+  ClientRatePtr client_rate_;
   SocketsByWorker bound_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };

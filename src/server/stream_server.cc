@@ -1,17 +1,21 @@
 #include "server/stream_server.h"
 
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 namespace resolve64::server {
 namespace {
 
-constexpr std::size_t kReadOctets = 65536;
+// Read from one connection in a turn: some hundred questions, a millisecond of work. Who sends
+// without end waits for everybody else in between.
+constexpr std::size_t kReadOctets = 4096;
 constexpr int kAcceptBatch = 64;  // connections taken before others get their turn
 
 // Without descriptors, how long until the next attempt: the socket stays ready all the while.
@@ -40,6 +44,15 @@ void StreamServer::HandshakeTurns::Run() noexcept {
     if (scheduler_.Now() >= until) break;
   }
   if (!waiting_.empty()) scheduler_.PostNext(*this);
+}
+
+config::LimitsConfig WithinDescriptors(config::LimitsConfig limits) {
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return limits;
+  const auto half = static_cast<std::uint32_t>(
+      std::min<rlim_t>(descriptors.rlim_cur / 2, std::numeric_limits<std::uint32_t>::max()));
+  limits.tcp_clients = std::min(limits.tcp_clients, std::max<std::uint32_t>(1, half));
+  return limits;
 }
 
 StreamServer::StreamServer(net::Loop& loop, Handler& handler, resolver::Stats& stats,

@@ -32,6 +32,10 @@ struct ConnectionCounts {
   NetworkCounts networks;
 };
 
+/// `limits` with no more connections than half of the descriptors that the process may have: the
+/// others are for asking upstream servers.
+config::LimitsConfig WithinDescriptors(config::LimitsConfig limits);
+
 /// Accepts, and holds the connections. Where there is no room, the one that was silent longest
 /// makes room, those first whose clients never asked anything. Handshakes take turns with
 /// everything else, so that who only shakes hands holds up nobody. One thread.

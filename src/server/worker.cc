@@ -65,7 +65,7 @@ class Worker::Inside {
     transport_.SetSourceAddresses(config.upstream.source_addresses);
     resolver_.SetSettings(snapshot->settings);
     handler_.SetSnapshot(snapshot, std::max<std::size_t>(1, config.limits.inflight / workers_));
-    streams_.SetLimits(config.limits);
+    streams_.SetLimits(WithinDescriptors(config.limits));
     for (Listening& one : added) Open(std::move(one));
     for (auto at = listeners_.begin(); at != listeners_.end();) {
       const auto kept = std::find_if(
@@ -204,13 +204,18 @@ void Worker::Apply(SnapshotPtr snapshot, std::vector<Listening> added, std::func
   });
 }
 
-void Worker::SetTls(net::TlsServerPtr tls) {
-  inside_->loop().Post([this, tls = std::move(tls)] { inside_->streams().SetTls(tls); });
+void Worker::SetTls(net::TlsServerPtr tls, std::shared_ptr<const Services> services) {
+  inside_->loop().Post([this, tls = std::move(tls), services = std::move(services)] {
+    inside_->streams().SetTls(tls);
+    inside_->handler().SetServices(services);
+  });
 }
 
-void Worker::SetCookies(CookieSecretsPtr secrets) {
-  inside_->loop().Post(
-      [this, secrets = std::move(secrets)] { inside_->handler().SetCookies(secrets); });
+void Worker::SetCookies(CookieSecretsPtr secrets, ClientRatePtr rate) {
+  inside_->loop().Post([this, secrets = std::move(secrets), rate = std::move(rate)] {
+    inside_->handler().SetCookies(secrets);
+    inside_->handler().SetClientRate(rate);
+  });
 }
 
 void Worker::Drain(Duration grace, std::function<void()> done) {

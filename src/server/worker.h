@@ -46,10 +46,12 @@ class Worker {
   /// The new ones are open before the old ones close; what is in progress is answered. Then `done`.
   void Apply(SnapshotPtr snapshot, std::vector<Listening> added, std::function<void()> done);
 
-  /// The certificates of connections that come from now on; null: none.
-  void SetTls(net::TlsServerPtr tls);
-  /// The secrets of cookies from now on; null: no cookies.
-  void SetCookies(CookieSecretsPtr secrets);
+  /// The certificates of connections that come from now on, null: none; and what clients are told
+  /// of the services that use them.
+  void SetTls(net::TlsServerPtr tls, std::shared_ptr<const Services> services);
+  /// The secrets of cookies from now on, null: no cookies; and how often a client may ask without
+  /// one, null: as often as it likes.
+  void SetCookies(CookieSecretsPtr secrets, ClientRatePtr rate);
 
   /// Takes no more questions, answers those in progress for up to `grace`, stops the loop, calls
   /// `done`.

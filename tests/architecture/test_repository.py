@@ -83,6 +83,7 @@ HOSTS = re.compile(
     r"^(?:[\w-]+\.)*(?:rfc-editor\.org|ietf\.org|iana\.org|internic\.net|root-servers\.org"
     r"|root-servers\.net|github\.com|nlnetlabs\.nl|isc\.org|knot-dns\.cz|litech\.org|debian\.org"
     r"|json-schema\.org|python\.org|cppreference\.com|llvm\.org"
+    r"|www\.apple\.com"  # the document type of every property list
     r"|example|example\.(?:com|net|org)|test|invalid|localhost)$"
     r"|^[\d.]+$|^\[.*\]$"
 )

@@ -29,7 +29,7 @@ def why_not(connect, **kwargs):
     """The reason of a handshake that must fail."""
     with pytest.raises(ssl.SSLError) as failed:
         connect(**kwargs).close()
-    return failed.value.reason
+    return str(failed.value).lower().replace("_", " ")
 
 
 # Covers: TRA-20, TRA-21
@@ -142,7 +142,7 @@ def test_both_versions_are_served_with_every_kind_of_key(site, encrypted, ours, 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1], ids=["TLS 1.0", "TLS 1.1"])
 def test_versions_below_1_2_are_refused(subject, version):
     old = context(None, least=version, most=version, ciphers="ALL:@SECLEVEL=0")
-    assert why_not(subject.over_tls, tls=old) == "TLSV1_ALERT_PROTOCOL_VERSION"
+    assert "alert protocol version" in why_not(subject.over_tls, tls=old)
 
 
 # Covers: TRA-23
@@ -153,7 +153,7 @@ def test_versions_below_1_2_are_refused(subject, version):
 def test_in_1_2_suites_without_ecdhe_and_aead_are_refused(site, encrypted, ours, key, suites):
     made = encrypted(issued=ours.issue(names=[tls_client.NAME], key=key))
     weak = context(made.ca_file, most=TLS12, ciphers=suites + ":@SECLEVEL=0")
-    assert why_not(made.over_tls, tls=weak) == "SSLV3_ALERT_HANDSHAKE_FAILURE"
+    assert "alert handshake failure" in why_not(made.over_tls, tls=weak)
     with made.over_tls(tls=context(made.ca_file, most=TLS12)) as connection:
         assert connection.sock.cipher()[0].startswith("ECDHE-")
 
@@ -169,8 +169,7 @@ def test_alpn_dot_is_chosen_where_offered_and_may_be_missing(subject, offered, c
 # Covers: TRA-25
 @pytest.mark.parametrize("offered", [["h2"], ["http/1.1"], ["doq", "do"]])
 def test_alpn_without_dot_gets_the_alert(subject, offered):
-    assert why_not(subject.over_tls, tls=context(subject.ca_file, alpn=offered)) \
-        == "TLSV1_ALERT_NO_APPLICATION_PROTOCOL"
+    assert "alert no application protocol" in why_not(subject.over_tls, tls=context(subject.ca_file, alpn=offered))
 
 
 # --- resumption ---
@@ -413,3 +412,22 @@ def test_nonsense_inside_tls_does_no_harm_to_others(subject, data):
         connection.send_raw(data)
         answer = tls_client.ask(subject.address, "v4.example.com.", tls=context(subject.ca_file), timeout=scaled(5))
         assert answer.values("A") == V4
+
+
+def test_listeners_over_tls_come_and_go_at_reload_and_what_is_in_progress_is_answered(site, com, start, ours, net):
+    com.on(behave.delay(0.5), name="global.example.com.")
+    plain = {"address": net.ipv4(), "port": 53}
+    secure = {"address": plain["address"], "port": 853, "transport": "tls"}
+    subject = start(listeners=[plain])
+    subject.query("v4.example.com.", "A")
+    subject.reload({"listen": [plain, secure], "tls": ours.issue(names=[tls_client.NAME]).config()})
+    connection = tls_client.TlsClient(plain["address"], tls=context(ours.ca_file))
+    assert connection.ask("v4.example.com.", "A").values("A") == V4
+    connection.send(make_query("global.example.com.", "A"))
+    wait_until(lambda: subject.stats()["queries_tls"] >= 2, 5, "the question")
+    subject.reload({"listen": [plain]})
+    assert Response(connection.receive()).values("A") == ["78.0.96.91"]
+    connection.close()
+    with pytest.raises(ConnectionRefusedError):
+        client.TcpClient(plain["address"], 853)
+    assert subject.query("v4.example.com.", "A").values("A") == V4

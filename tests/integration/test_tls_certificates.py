@@ -68,6 +68,18 @@ def test_the_name_that_the_client_asks_for_chooses_and_without_one_our_address(s
         assert pin_served(subject, name, version=version, port=port, alpn=[alpn]) == by[word].pin, name
 
 
+# Covers: TRA-26
+def test_on_a_wildcard_listener_the_address_that_was_asked_chooses(site, start, ours, net):
+    addresses = [net.ipv4() for _ in range(3)]
+    issued = [ours.issue(names=[f"n{i}.example.com"], addresses=[address]) for i, address in enumerate(addresses)]
+    start(listeners=[{"address": addresses[0], "port": 53}, {"address": "0.0.0.0", "port": 853, "transport": "tls"}],
+          tls={**issued[0].config(), "certificates": [each.config() for each in issued[1:]]})
+    for address, each in zip(addresses, issued):
+        with tls_client.TlsClient(address, tls=context(ours.ca_file), name=address) as connection:
+            assert connection.pin == each.pin
+            assert connection.ask("v4.example.com.", "A").values("A") == V4
+
+
 # Covers: TRA-29
 def test_a_strict_client_can_check_the_name_and_the_address(subject):
     for name in (NAME, subject.address):
@@ -104,6 +116,21 @@ def test_a_new_certificate_is_served_and_open_connections_stay(subject, ours, ho
     assert fresh.pin in subject.stderr()
 
 
+# Covers: TRA-24
+def test_a_link_that_leads_to_other_files_is_noticed(site, encrypted, ours, tmp_path):
+    first, second = (ours.issue(names=[NAME]) for _ in range(2))
+    live = tmp_path / "live"
+    for number, issued in enumerate((first, second)):
+        (tmp_path / f"archive{number}").mkdir()
+        issued.install(tmp_path / f"archive{number}/cert.pem", tmp_path / f"archive{number}/key.pem")
+    live.symlink_to("archive0")
+    subject = encrypted(tls={"certificate": str(live / "cert.pem"), "key": str(live / "key.pem")})
+    assert pin_served(subject) == first.pin
+    (tmp_path / "next").symlink_to("archive1")
+    (tmp_path / "next").replace(live)
+    wait_until(lambda: pin_served(subject) == second.pin, 8, "the new certificate", every=0.1)
+
+
 def other_key(ours, own):
     certificates.replace_file(own.key_file, ours.issue(names=[NAME]).key_pem())
 
@@ -124,6 +151,11 @@ def locked_key(ours, own):
     certificates.replace_file(own.key_file, certificates.key_pem(own.key, password="secret"))
 
 
+def names_the_files(text, issued):
+    """By their paths, or by their place in the configuration."""
+    return Path(issued.cert_file).stem in text or "/tls/certificate:" in text
+
+
 BREAKAGES = [other_key, cut_certificate, no_certificate, empty_key, locked_key]
 
 
@@ -132,7 +164,7 @@ def test_what_cannot_be_used_is_reported_at_reload_and_the_old_pair_stays(subjec
     breakage(ours, subject.issued)
     done = subject.ctl("reload", check=False)
     told = done.stdout + done.stderr
-    assert done.returncode == 1 and Path(subject.issued.cert_file).name.split(".")[0] in told, told
+    assert done.returncode == 1 and names_the_files(told, subject.issued), told
     assert pin_served(subject) == subject.issued.pin
     subject.issued.install(subject.issued.cert_file, subject.issued.key_file)
     subject.ctl("reload")
@@ -152,8 +184,7 @@ def test_files_that_become_unusable_are_reported_once_and_the_next_good_ones_are
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda function: function.__name__)
-def test_what_cannot_be_used_at_the_start_is_exit_1_with_the_file_and_no_prompt(site, encrypted, start, ours, net,
-                                                                                breakage):
+def test_what_cannot_be_used_at_the_start_is_exit_1_with_the_file_and_no_prompt(site, start, ours, net, breakage):
     own = ours.issue(names=[NAME])
     breakage(ours, own)
     address = net.ipv4()
@@ -162,7 +193,7 @@ def test_what_cannot_be_used_at_the_start_is_exit_1_with_the_file_and_no_prompt(
     subject.launch()
     assert subject.wait() == 1, subject.stderr()
     subject.process = None
-    assert Path(own.cert_file).name.split(".")[0] in subject.stderr(), subject.stderr()
+    assert names_the_files(subject.stderr(), own), subject.stderr()
     assert "PEM pass phrase" not in subject.stderr()
 
 
@@ -251,6 +282,7 @@ def test_certificates_are_swapped_under_load_and_no_question_is_lost(site, encry
 
 
 def test_files_that_are_replaced_one_after_the_other_are_never_served_mixed(site, encrypted, ours):
+    site.edit("example.com.", add="*.w A 192.0.2.1")
     subject = encrypted()
     pairs = [ours.issue(names=[NAME]) for _ in range(3)]
     visitors = Visitors(subject, {subject.issued.pin, *(pair.pin for pair in pairs)}, keeping=1)
@@ -262,6 +294,17 @@ def test_files_that_are_replaced_one_after_the_other_are_never_served_mixed(site
             wait_until(lambda wanted=pair.pin: pin_served(subject) == wanted, 8, "the new pair", every=0.1)
     finally:
         visitors.stop()
+
+
+def test_a_key_that_cannot_be_read_again_is_a_warning_at_the_start(site, encrypted, ours, net):
+    if os.geteuid() != 0:
+        pytest.skip("only root changes its user")
+    issued = ours.issue(names=[NAME])
+    os.chmod(issued.key_file, 0o600)
+    subject = encrypted(issued=issued, run_as={"user": "nobody", "group": "nogroup"}, admin={"control": None})
+    line = next(line for line in subject.stderr().splitlines() if "cannot be read again" in line)
+    assert issued.key_file in line and "run_as" in line, line
+    assert pin_served(subject) == issued.pin
 
 
 # --- ends ---
@@ -301,7 +344,7 @@ def alone(site, encrypted, tmp_path):
 
 
 def pin_logged(subject):
-    return re.findall(r"self-signed.*pin=([A-Za-z0-9+/]{43}=)", subject.stderr())[-1]
+    return re.findall(r'self-signed.*pin="([A-Za-z0-9+/]{43}=)', subject.stderr())[-1]
 
 
 # Covers: TRA-29

@@ -206,10 +206,11 @@ Result<std::unique_ptr<Channel>> FakeNetwork::OpenTls(const net::TlsClientPtr& /
   return std::unique_ptr<Channel>(std::make_unique<FakeChannel>(*this, target));
 }
 
-bool FakeNetwork::HasTls(const net::TlsClientPtr& /*client*/,
-                         const resolver::upstream::TlsTarget& target) const {
+resolver::upstream::TlsState FakeNetwork::StateOfTls(
+    const net::TlsClientPtr& /*client*/, const resolver::upstream::TlsTarget& target) const {
   const auto at = tls_.find(target.endpoint);
-  return at != tls_.end() && at->second.connected;
+  const bool open = at != tls_.end() && at->second.connected;
+  return open ? resolver::upstream::TlsState::kOpen : resolver::upstream::TlsState::kNone;
 }
 
 Result<std::unique_ptr<Channel>> FakeNetwork::Open(const Endpoint& server, bool tcp) {

@@ -67,8 +67,8 @@ class FakeNetwork : public resolver::upstream::Transport {
   /// A server that has no ServeTls() refuses the connection.
   Result<std::unique_ptr<resolver::upstream::Channel>> OpenTls(
       const net::TlsClientPtr& client, const resolver::upstream::TlsTarget& target) override;
-  [[nodiscard]] bool HasTls(const net::TlsClientPtr& client,
-                            const resolver::upstream::TlsTarget& target) const override;
+  [[nodiscard]] resolver::upstream::TlsState StateOfTls(
+      const net::TlsClientPtr& client, const resolver::upstream::TlsTarget& target) const override;
 
  private:
   class FakeChannel;

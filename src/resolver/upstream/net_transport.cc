@@ -289,8 +289,8 @@ Result<std::unique_ptr<Channel>> NetTransport::OpenTls(const net::TlsClientPtr& 
   return tls_.Open(client, target);
 }
 
-bool NetTransport::HasTls(const net::TlsClientPtr& client, const TlsTarget& target) const {
-  return tls_.Has(client, target);
+TlsState NetTransport::StateOfTls(const net::TlsClientPtr& client, const TlsTarget& target) const {
+  return tls_.StateOf(client, target);
 }
 
 }  // namespace resolve64::resolver::upstream

@@ -27,8 +27,8 @@ class NetTransport : public Transport {
   Result<std::unique_ptr<Channel>> OpenTcp(const Endpoint& server) override;
   Result<std::unique_ptr<Channel>> OpenTls(const net::TlsClientPtr& client,
                                            const TlsTarget& target) override;
-  [[nodiscard]] bool HasTls(const net::TlsClientPtr& client,
-                            const TlsTarget& target) const override;
+  [[nodiscard]] TlsState StateOfTls(const net::TlsClientPtr& client,
+                                    const TlsTarget& target) const override;
 
  private:
   Result<int> OpenSocket(const Endpoint& server, int kind);

@@ -55,9 +55,13 @@ class TlsPool::Host final : public TlsConnection::Owner {
     return true;
   }
 
-  [[nodiscard]] bool has_open() const {
-    return std::any_of(connections_.begin(), connections_.end(),
-                       [](const auto& one) { return one->open() && one->takes_more(); });
+  [[nodiscard]] TlsState state() const {
+    TlsState state = TlsState::kNone;
+    for (const auto& connection : connections_) {
+      if (!connection->takes_more()) continue;
+      state = std::max(state, connection->open() ? TlsState::kOpen : TlsState::kComing);
+    }
+    return state;
   }
   [[nodiscard]] bool has_connections() const noexcept { return !connections_.empty(); }
   [[nodiscard]] TimePoint used() const noexcept { return used_; }
@@ -193,9 +197,9 @@ Result<std::unique_ptr<Channel>> TlsPool::Open(const net::TlsClientPtr& client,
   return std::unique_ptr<Channel>(std::make_unique<TlsChannel>(std::move(host)));
 }
 
-bool TlsPool::Has(const net::TlsClientPtr& client, const TlsTarget& target) const {
+TlsState TlsPool::StateOf(const net::TlsClientPtr& client, const TlsTarget& target) const {
   const auto at = hosts_.find(Key(client, target));
-  return at != hosts_.end() && at->second->has_open();
+  return at == hosts_.end() ? TlsState::kNone : at->second->state();
 }
 
 std::shared_ptr<TlsPool::Host> TlsPool::Find(const net::TlsClientPtr& client,

@@ -38,9 +38,9 @@ class TlsPool {
   TlsPool& operator=(const TlsPool&) = delete;
   ~TlsPool();
 
-  /// See Transport::OpenTls() and HasTls().
+  /// See Transport::OpenTls() and StateOfTls().
   Result<std::unique_ptr<Channel>> Open(const net::TlsClientPtr& client, const TlsTarget& target);
-  [[nodiscard]] bool Has(const net::TlsClientPtr& client, const TlsTarget& target) const;
+  [[nodiscard]] TlsState StateOf(const net::TlsClientPtr& client, const TlsTarget& target) const;
 
   [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
 

@@ -49,6 +49,13 @@ struct TlsTarget {
   auto operator<=>(const TlsTarget&) const = default;
 };
 
+/// Of the connections to one target.
+enum class TlsState : std::uint8_t {
+  kNone,    ///< one has to be made
+  kComing,  ///< one is being made
+  kOpen,    ///< a message would leave at once
+};
+
 /// Opens channels. One thread.
 class Transport {
  public:
@@ -62,9 +69,9 @@ class Transport {
   /// answered in any order. Receive() says kNetwork where `client` does not find whom it expects.
   virtual Result<std::unique_ptr<Channel>> OpenTls(const net::TlsClientPtr& client,
                                                    const TlsTarget& target) = 0;
-  /// True where OpenTls() finds a connection over which a message would leave at once.
-  [[nodiscard]] virtual bool HasTls(const net::TlsClientPtr& client,
-                                    const TlsTarget& target) const = 0;
+  /// What OpenTls() would find.
+  [[nodiscard]] virtual TlsState StateOfTls(const net::TlsClientPtr& client,
+                                            const TlsTarget& target) const = 0;
 };
 
 }  // namespace resolve64::resolver::upstream

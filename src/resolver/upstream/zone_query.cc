@@ -21,6 +21,8 @@ constexpr int kRoundTripsOfNewTls = 3;  // TCP, TLS 1.3 and the query
 constexpr std::uint16_t kDnsPort = 53;
 constexpr std::size_t kTcpServers = 2;  // asked over TCP after silence
 constexpr int kCrowd = 50;              // queries that wait for one silent server
+// They share connections, and before the first answer comes those have to be made.
+constexpr int kCrowdOverTls = 2000;
 constexpr Duration kRecently = std::chrono::seconds(10);
 
 // The end of an exchange, or nonsense in the middle of one.
@@ -109,8 +111,12 @@ class Asking {
     return std::all_of(candidates_.begin(), candidates_.end(), [&](const Candidate& c) {
       const bool recently = c.info.last_answer + kRecently >= now;
       const auto waiting = context_.waiting.find(c.server);
-      const bool crowded = waiting != context_.waiting.end() && waiting->second >= kCrowd;
-      return !recently && (c.info.dead || crowded);
+      const int most = c.server.tls ? kCrowdOverTls : kCrowd;
+      const bool crowded = waiting != context_.waiting.end() && waiting->second >= most;
+      // A connection that is no good any more ends by itself, and one that is being made is the
+      // answer to whether the server is back.
+      const bool connected = c.server.tls && StateOfTls(c) != TlsState::kNone;
+      return !recently && ((c.info.dead && !connected) || crowded);
     });
   }
 
@@ -181,8 +187,11 @@ class Asking {
   [[nodiscard]] Duration Patience(const Candidate& candidate, Protocol protocol) const {
     const Duration delay = HedgeDelay(candidate, typical_);
     if (protocol != Protocol::kTls) return delay;
-    const bool there = context_.transport.HasTls(settings_->tls, TlsTargetOf(candidate.server));
-    return there ? delay : kRoundTripsOfNewTls * delay;
+    return StateOfTls(candidate) == TlsState::kOpen ? delay : kRoundTripsOfNewTls * delay;
+  }
+
+  [[nodiscard]] TlsState StateOfTls(const Candidate& candidate) const {
+    return context_.transport.StateOfTls(settings_->tls, TlsTargetOf(candidate.server));
   }
 
   static std::string_view TransportText(Protocol protocol) {

@@ -70,8 +70,9 @@ class CertificateKeeperTest : public ::testing::Test {
   net::Scheduler scheduler_{clock_};
   net::TlsServerPtr published_;
   int publications_ = 0;
-  CertificateKeeper keeper_{clock_, scheduler_, [this](net::TlsServerPtr tls) {
-                              published_ = std::move(tls);
+  CertificateKeeper keeper_{clock_, scheduler_,
+                            [this](const auto& /*config*/, const net::TlsServerPtr& tls) {
+                              published_ = tls;
                               ++publications_;
                             }};
 };
@@ -179,13 +180,32 @@ TEST_F(CertificateKeeperTest, WithOtherNamesOrNearItsEndItIsMadeAnewUnderTheSame
   EXPECT_EQ(Served().spki_pin, first.spki_pin);
 }
 
+TEST_F(CertificateKeeperTest, ASelfSignedCertificateIsReplacedWhileTheProcessRuns) {
+  Adopt(kSelf);
+  const net::CertificateInfo first = Served();
+  clock_.SetWallSeconds(first.not_after - 86400);
+  clock_.Advance(CertificateKeeper::kTicketLife);
+  Look();
+  EXPECT_GT(Served().not_after, first.not_after);
+  EXPECT_EQ(Served().spki_pin, first.spki_pin);
+}
+
 // Covers: F17
 TEST_F(CertificateKeeperTest, WhereItCannotBeKeptItIsServedAllTheSame) {
   Adopt(R"({"names": ["dns.example"], "state_file": "missing/self.pem"})");
   EXPECT_TRUE(Served().Covers("dns.example"));
-  Write("self.pem", "this is no PEM");
-  Adopt(kSelf);
-  EXPECT_TRUE(Served().Covers("dns.example"));
+}
+
+TEST_F(CertificateKeeperTest, WhatIsNoSelfSignedCertificateIsNeverWrittenOver) {
+  const Issued authority = Issue("authority", {.authority = true});
+  const Issued issued = Issue("somebody", {.names = "DNS:other.example", .issuer = &authority});
+  for (const std::string& text : {std::string("this is no PEM"), issued.certificate + issued.key}) {
+    Write("self.pem", text);
+    Adopt(kSelf);
+    EXPECT_TRUE(Served().Covers("dns.example")) << "it is served all the same";
+    std::ifstream file(At("self.pem"));
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), text);
+  }
 }
 
 // Covers: TRA-24

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <thread>
 #include <vector>
@@ -109,6 +110,7 @@ TEST_F(ClientRateTest, WorkersShareOneLimit) {
   const IpAddress client = Address("192.0.2.1");
   std::array<int, 4> taken{};
   std::vector<std::thread> workers;
+  workers.reserve(taken.size());
   for (int& count : taken) {
     workers.emplace_back([&] { count = Taken(rate, client, 2000); });
   }

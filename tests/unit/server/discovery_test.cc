@@ -166,6 +166,11 @@ TEST_F(DiscoveryTest, ClientKeepsTheViewThatItsAddressGives) {
       << "elsewhere its address would lead to the default view";
 }
 
+TEST_F(DiscoveryTest, ServiceOfAViewThatIsGoneIsNobodys) {
+  Listen("192.0.2.53", Transport::kTls).view = "gone";
+  EXPECT_TRUE(From("192.0.2.9").answer.empty());
+}
+
 // Covers: CLI-15
 TEST_F(DiscoveryTest, NothingToAnnounceIsNodata) {
   const auto is_nodata = [](const Response& response) {

@@ -503,6 +503,18 @@ TEST_F(SlowClientTest, NothingIsAskedWhileTooMuchWaits) {
   EXPECT_TRUE(session_.idle()) << "or no deadline would end it";
 }
 
+TEST_F(SlowClientTest, NothingIsAskedWhileTooMuchWaitsWithoutAnyWindow) {
+  AnswerAll(6434);
+  Http2Client closed(false, 0);
+  ASSERT_TRUE(closed.Pump(session_));
+  for (std::size_t i = 0; i < Session::kMaxInflight; ++i) {
+    closed.Get(kTarget);
+    ASSERT_TRUE(closed.Pump(session_));
+  }
+  EXPECT_EQ(link_.count, HttpSession::kMaxReplyOctets / 6434 + 1);
+  EXPECT_TRUE(session_.idle());
+}
+
 TEST_F(SlowClientTest, EverythingComesOnceTheClientTakesIt) {
   ASSERT_TRUE(slow_.Pump(session_));
   std::vector<std::int32_t> streams;

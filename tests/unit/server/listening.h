@@ -123,10 +123,9 @@ class ListenerTest : public ::testing::Test {
     return answer;
   }
   void Limit(std::uint32_t clients, std::chrono::milliseconds idle) {
-    config::LimitsConfig limits;
-    limits.tcp_clients = clients;
-    limits.tcp_idle = idle;
-    tcp_.SetLimits(limits);
+    limits_.tcp_clients = clients;
+    limits_.tcp_idle = idle;
+    tcp_.SetLimits(limits_);
   }
   // The rest of listener_ is as the test set it.
   void Listen(const char* address) {

@@ -261,7 +261,7 @@ TEST(ReadQuestion, LooksAtTheFirstCookieAlone) {
 }
 
 TEST(ReadQuestion, WithoutCookiesTheOptionIsOneThatNobodyKnows) {
-  for (const std::size_t size : {0, 3, 8, 24, 60}) {
+  for (const std::size_t size : std::initializer_list<std::size_t>{0, 3, 8, 24, 60}) {
     const Reading reading = Read(With(dns::kOptionCookie, Count(size)), Transport::kUdp, false);
     EXPECT_EQ(reading.verdict, Verdict::kAsk) << size;
     EXPECT_FALSE(reading.query.cookie.present());
@@ -305,7 +305,7 @@ TEST(ReadQuestion, KeepaliveWithDataIsAnErrorOnlyWhereTheOptionMeansSomething) {
     const Reading empty = Read(With(dns::kOptionKeepalive, {}), transport);
     EXPECT_EQ(empty.verdict, Verdict::kAsk);
     EXPECT_TRUE(empty.query.keepalive);
-    for (const std::size_t size : {1, 2, 3}) {
+    for (const std::size_t size : std::initializer_list<std::size_t>{1, 2, 3}) {
       const Reading reading = Read(With(dns::kOptionKeepalive, Count(size)), transport);
       EXPECT_EQ(reading.verdict, framed ? Verdict::kReply : Verdict::kAsk) << ToText(transport);
       EXPECT_EQ(reading.rcode, framed ? Rcode::kFormErr : Rcode::kNoError) << ToText(transport);
@@ -316,7 +316,7 @@ TEST(ReadQuestion, KeepaliveWithDataIsAnErrorOnlyWhereTheOptionMeansSomething) {
 
 // Covers: TRA-27
 TEST(ReadQuestion, TakesPaddingOfAnyContentAndLength) {
-  for (const std::size_t size : {0, 1, 4, 100, 400}) {
+  for (const std::size_t size : std::initializer_list<std::size_t>{0, 1, 4, 100, 400}) {
     const Reading reading = Read(With(dns::kOptionPadding, Count(size)), Transport::kTls);
     EXPECT_EQ(reading.verdict, Verdict::kAsk);
     EXPECT_TRUE(reading.query.padding);

@@ -67,7 +67,7 @@ TEST(RenderReply, CopiesIdOpcodeRdAndCdAndNothingElseOfTheHeader) {
 TEST(RenderReply, SaysAdOnlyToWhoAskedForIt) {
   Response response = Found(1);
   response.secure = true;
-  const auto flags = [&](ClientQuery query) {
+  const auto flags = [&](const ClientQuery& query) {
     return dns::FlagsToText(Parse(RenderReply(query, response, {kTcpLimit, 1232})).header());
   };
   EXPECT_EQ(flags(Asked()), "qr rd ra");
