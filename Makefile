@@ -45,6 +45,7 @@ lab: ## a small Internet on this machine: name servers, NAT64, web server, IPv6-
 
 check: ## build and test everything, with sanitizers, clang-format and clang-tidy
 	@tools/deps build run lab check
+	@tools/clients
 	@exec tools/check
 
 bench: ## build and run the benchmarks

@@ -45,6 +45,7 @@ class HttpSession::Exchange final : public ReplyPath {
   bool waiting = false;                // in waiting_
   bool responding = false;             // there is a response
   bool sent = false;                   // all of it
+  bool refused = false;                // we reset it, and it is not the client's fault
   std::uint64_t received = 0;          // octets of the request's content
   HttpHead head;                       // head.message: the question as far as it came
   std::vector<std::uint8_t> reply;     // owns what `left` shows, where that is no literal
@@ -344,6 +345,8 @@ void HttpSession::Answered(Exchange& exchange, std::vector<std::uint8_t> message
     Release(exchange);
   } else if (message.empty()) {
     Refuse(exchange, NotAQuery());
+  } else if (reply_octets_ + message.size() > kMostReplyOctets) {
+    Reset(exchange, NGHTTP2_REFUSED_STREAM);
   } else {
     exchange.reply = std::move(message);
     const std::optional<std::uint32_t> seconds = FreshnessOf(exchange.reply);
@@ -387,7 +390,7 @@ void HttpSession::Respond(Exchange& exchange, std::span<const std::uint8_t> cont
 }
 
 void HttpSession::Reset(Exchange& exchange, std::uint32_t code) {
-  exchange.responding = true;  // with nothing
+  exchange.responding = exchange.refused = true;
   nghttp2_submit_rst_stream(http2_.get(), NGHTTP2_FLAG_NONE, exchange.stream, code);
 }
 
@@ -396,7 +399,7 @@ void HttpSession::StreamClosed(Exchange& exchange, std::uint32_t code) {
   if (exchange.waiting) std::erase(waiting_, &exchange);
   exchange.waiting = false;
   // The client's RST_STREAM, and ours for what it broke.
-  const bool early = code != NGHTTP2_NO_ERROR || !exchange.sent;
+  const bool early = !exchange.refused && (code != NGHTTP2_NO_ERROR || !exchange.sent);
   if (!exchange.asked) Release(exchange);
   if (early && !resets_.Take()) Calm();
 }
@@ -423,7 +426,7 @@ HttpSession::Exchange& HttpSession::NewExchange(std::int32_t stream) {
 void HttpSession::Release(Exchange& exchange) {
   question_octets_ -= exchange.head.message.size();
   reply_octets_ -= exchange.left.size();
-  exchange.responding = exchange.sent = false;
+  exchange.responding = exchange.sent = exchange.refused = false;
   exchange.received = 0;
   exchange.left = {};
   exchange.reply = {};

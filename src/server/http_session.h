@@ -35,6 +35,9 @@ class HttpSession final : public Session {
   static constexpr std::size_t kMaxQuestionOctets = 256 << 10;
   /// Octets of replies that wait for the client; no question is asked above.
   static constexpr std::size_t kMaxReplyOctets = 256 << 10;
+  /// The same at most, whatever comes of what was asked before that: the streams of replies beyond
+  /// are reset, and the client may ask again.
+  static constexpr std::size_t kMostReplyOctets = 1 << 20;
   /// How long such replies may stand still while the client asks for more.
   static constexpr Duration kMaxStandstill = std::chrono::seconds(20);
   /// Streams that end before their reply does: so many at once, then one each interval (the "rapid

@@ -97,11 +97,26 @@ def test_one_network_is_held_to_its_share(site, start, isolated, crowd):
 
 
 # Covers: TRA-05, TRA-06
-def test_the_more_connections_there_are_the_sooner_idle_ones_end(site, start, isolated, crowd):
-    subject = start(limits={"tcp_clients": 200, "tcp_idle": "30s"})
-    crowd.connect(*subject.listen[0], sources(isolated, 195))
-    open_before = descriptors(subject)
-    wait_until(lambda: descriptors(subject) < open_before - 60, 15, "the end of the oldest")
+def test_the_more_connections_there_are_the_sooner_idle_ones_end_and_the_oldest_first(site, start, isolated, crowd):
+    subject = start(limits={"tcp_clients": 200, "tcp_idle": "10s"})
+    base = descriptors(subject)
+    held = crowd.connect(*subject.listen[0], sources(isolated, 195))
+    wait_until(lambda: descriptors(subject) >= base + 190, 5, "all connections")
+    polite = Polite(subject)
+
+    def ended(sock):
+        sock.setblocking(False)
+        try:
+            return sock.recv(1) == b""
+        except BlockingIOError:
+            return False
+
+    def fewer():
+        polite.ask()    # the service looks at what is silent when somebody comes
+        return descriptors(subject) <= base + 150
+    wait_until(fewer, 8, "room", every=0.1)
+    gone = [index for index, sock in enumerate(held) if ended(sock)]
+    assert sum(gone) / len(gone) < 80, f"the youngest went, not the oldest: {gone}"
 
 
 def test_answers_to_questions_that_come_together_leave_together(subject):

@@ -515,6 +515,24 @@ TEST_F(SlowClientTest, NothingIsAskedWhileTooMuchWaitsWithoutAnyWindow) {
   EXPECT_TRUE(session_.idle());
 }
 
+TEST_F(SlowClientTest, WhatWasAskedBeforeIsKeptUpToABoundToo) {
+  link_.answer = nullptr;
+  ASSERT_TRUE(slow_.Pump(session_));
+  for (std::size_t i = 0; i < Session::kMaxInflight; ++i) slow_.Get(kTarget);
+  ASSERT_TRUE(slow_.Pump(session_));
+  ASSERT_EQ(link_.asked.size(), Session::kMaxInflight);
+  for (FakeLink::Asked& asked : link_.asked) asked.Reply(Reply(60'000));
+  ASSERT_TRUE(slow_.Pump(session_));
+  std::size_t kept = 0;
+  for (const auto& [stream, heard] : slow_.heard) {
+    if (stream == 0) continue;
+    kept += heard.status() == "200" ? 1U : 0U;
+    EXPECT_TRUE(heard.status() == "200" || heard.code == NGHTTP2_REFUSED_STREAM);
+  }
+  EXPECT_EQ(kept, HttpSession::kMostReplyOctets / 60'000);
+  EXPECT_TRUE(session_.idle());
+}
+
 TEST_F(SlowClientTest, EverythingComesOnceTheClientTakesIt) {
   ASSERT_TRUE(slow_.Pump(session_));
   std::vector<std::int32_t> streams;
