@@ -38,6 +38,7 @@ Loaded Load(const std::string& config_path) {
   if (read.config == nullptr) return loaded;
   server::SnapshotResult built = server::BuildSnapshot(std::move(read.config));
   loaded.errors.insert(loaded.errors.end(), built.errors.begin(), built.errors.end());
+  loaded.warnings.insert(loaded.warnings.end(), built.warnings.begin(), built.warnings.end());
   loaded.snapshot = std::move(built.snapshot);
   return loaded;
 }

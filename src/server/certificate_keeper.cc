@@ -104,7 +104,7 @@ Result<bool> CertificateKeeper::Adopt(const SnapshotPtr& snapshot) {
   served_ = seen_ = Stamps();
   next_rotation_ = scheduler_.Now() + kTicketLife;
   WarnOfKeys();
-  Serve(std::move(server));
+  Serve(std::move(server), false);
   if (current_ == nullptr) {
     Disarm();
   } else {
@@ -124,9 +124,9 @@ Result<net::TlsServerPtr> CertificateKeeper::Make(
   return net::TlsServer::Make(std::move(certificates), tickets_);
 }
 
-void CertificateKeeper::Serve(net::TlsServerPtr server) {
+void CertificateKeeper::Serve(net::TlsServerPtr server, bool renewed) {
   current_ = std::move(server);
-  publish_(config_, current_);
+  publish_(*config_, current_, renewed);
   if (current_ == nullptr) return;
   for (const net::CertificatePtr& certificate : current_->certificates()) {
     const net::CertificateInfo& info = certificate->info();
@@ -185,7 +185,7 @@ void CertificateKeeper::Renew() {
     return;
   }
   Result<net::TlsServerPtr> server = Make(*config_, {});
-  if (server) Serve(*std::move(server));
+  if (server) Serve(*std::move(server), true);
 }
 
 void CertificateKeeper::LookAtFiles() {
@@ -204,7 +204,7 @@ void CertificateKeeper::LookAtFiles() {
         {{"reason", server.error().text}});
     return;
   }
-  Serve(*std::move(server));
+  Serve(*std::move(server), true);
 }
 
 std::vector<CertificateKeeper::Stamp> CertificateKeeper::Stamps() const {
@@ -265,6 +265,14 @@ Result<net::CertificatePtr> CertificateKeeper::SelfSigned(const config::Config& 
         {{"reason", trouble}});
   }
   return *std::move(made);
+}
+
+std::vector<net::CertificateInfo> InfosOf(const std::vector<net::CertificatePtr>& certificates) {
+  std::vector<net::CertificateInfo> infos;
+  for (const net::CertificatePtr& certificate : certificates) {
+    infos.push_back(certificate->info());
+  }
+  return infos;
 }
 
 Result<std::vector<net::CertificatePtr>> ReadCertificates(

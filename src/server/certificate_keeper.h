@@ -27,9 +27,9 @@ class CertificateKeeper final : private net::TimerNode {
   /// on, or from the last third of their lives where that is shorter.
   static constexpr std::int64_t kEndIsNear = 30 * 86400;  // seconds
 
-  /// Gets the certificates whenever they are others, or the configuration is.
-  using Publish =
-      std::function<void(const std::shared_ptr<const config::Config>&, const net::TlsServerPtr&)>;
+  /// Gets the certificates whenever they are others, or the configuration is; null: none. The flag:
+  /// the configuration is the same, the certificates were renewed.
+  using Publish = std::function<void(const config::Config&, const net::TlsServerPtr&, bool)>;
 
   /// `scheduler` is the main loop's, and borrowed like `clock`.
   CertificateKeeper(const Clock& clock, net::Scheduler& scheduler, Publish publish);
@@ -55,7 +55,7 @@ class CertificateKeeper final : private net::TimerNode {
 
   void Fire() noexcept override;
   void LookAtFiles();
-  void Serve(net::TlsServerPtr server);
+  void Serve(net::TlsServerPtr server, bool renewed);
   void Renew();
   [[nodiscard]] Result<net::TlsServerPtr> Make(const config::Config& config,
                                                std::vector<net::CertificatePtr> certificates) const;
@@ -74,6 +74,9 @@ class CertificateKeeper final : private net::TimerNode {
   net::TlsServerPtr current_;
   TimePoint next_rotation_{};
 };
+
+/// What those certificates say of themselves, in their order.
+std::vector<net::CertificateInfo> InfosOf(const std::vector<net::CertificatePtr>& certificates);
 
 /// The certificates of those files. The error names file and reason. Blocks.
 Result<std::vector<net::CertificatePtr>> ReadCertificates(

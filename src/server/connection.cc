@@ -108,6 +108,7 @@ void Connection::Run() noexcept {
 bool Connection::Advance(std::uint32_t events) {
   // Reset, or closed on both sides: nobody is there to answer (RFC 7766 section 6.2.4).
   if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && (events & EPOLLIN) == 0)) {
+    if (phase_ == Phase::kHandshake) server_.stats_.Add(Counter::kTlsFailed);
     return false;
   }
   switch (phase_) {

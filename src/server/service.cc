@@ -55,7 +55,9 @@ Service::Service(const Clock& clock, net::Loop& main, SnapshotPtr snapshot)
       anchors_(clock, shared_.caches,
                [&main](std::function<void()> work) { main.Post(std::move(work)); }),
       certificates_(clock, main.scheduler(),
-                    [this](const auto& config, const auto& tls) { Publish(*config, tls); }) {}
+                    [this](const auto& config, const auto& tls, bool renewed) {
+                      Publish(config, tls, renewed);
+                    }) {}
 
 Service::~Service() = default;
 
@@ -112,16 +114,14 @@ Result<bool> Service::Start() {
   return true;
 }
 
-void Service::Publish(const config::Config& config, const net::TlsServerPtr& tls) {
+void Service::Publish(const config::Config& config, const net::TlsServerPtr& tls, bool renewed) {
   std::vector<net::CertificateInfo> infos;
-  if (tls != nullptr) {
-    for (const net::CertificatePtr& certificate : tls->certificates()) {
-      infos.push_back(certificate->info());
-    }
-  }
+  if (tls != nullptr) infos = InfosOf(tls->certificates());
   const std::vector<IpAddress> host = HostAddresses();
   const auto services = std::make_shared<const Services>(config, infos, host);
   for (const std::unique_ptr<Worker>& worker : workers_) worker->SetTls(tls, services);
+  // Of those that are configured it was told when the configuration was read.
+  if (!renewed && !config.tls.certificates.empty()) return;
   for (const std::string& warning : ServiceWarnings(config, infos, host)) {
     Log(LogLevel::kWarn, "tls", "clients may not find the encrypted services",
         {{"reason", warning}});

@@ -64,7 +64,7 @@ class Service {
   using SocketsByWorker = std::vector<std::vector<Listening>>;
   Result<SocketsByWorker> Open(const std::vector<config::Listener>& listeners,
                                const std::vector<config::Listener>& ours) const;
-  void Publish(const config::Config& config, const net::TlsServerPtr& tls);
+  void Publish(const config::Config& config, const net::TlsServerPtr& tls, bool renewed);
   void RenewCookies();
   void WarnOfDescriptors() const;
   std::function<void()> AfterAll(std::function<void()> done);

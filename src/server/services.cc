@@ -211,12 +211,23 @@ class Inspector {
     return view ? "\"" + *view + "\"" : "the default";
   }
 
+  // A listener without a view answers from one that is for some clients, too.
+  [[nodiscard]] bool CanShareAView(const config::Listener& plain,
+                                   const EncryptedService& service) const {
+    if (plain.view == service.view) return true;
+    if (plain.view && service.view) return false;
+    const std::string& name = plain.view ? *plain.view : *service.view;
+    return std::any_of(config_.views.begin(), config_.views.end(), [&](const config::View& view) {
+      return view.name == name && !view.clients.empty();
+    });
+  }
+
   void Plain(const config::Listener& plain, const IpAddress& address) {
     if (IsLoopback(address) || !seen_.insert(address).second) return;
     bool announced = false;
     bool same_family = false;
     for (const EncryptedService& service : services_.list()) {
-      if (plain.view && service.view && *plain.view != *service.view) continue;
+      if (!CanShareAView(plain, service)) continue;
       for (const IpAddress& target : AddressesOf(service, address)) {
         if (services_.NameAt(target).empty()) continue;
         announced = true;

@@ -7,6 +7,7 @@
 #include "dnssec/anchors.h"
 #include "net/tls_client.h"
 #include "server/certificate_keeper.h"
+#include "server/services.h"
 #include "server/sockets.h"
 #include "zone/local_zones.h"
 #include "zone/root_hints.h"
@@ -231,6 +232,7 @@ SnapshotResult BuildSnapshot(std::shared_ptr<const config::Config> config) {
   snapshot->views = BuildViews(*config);
   snapshot->settings = BuildSettings(*config, result.errors);
   LoadSecrets(*config, *snapshot, result.errors);
+  result.warnings = ServiceWarnings(*config, InfosOf(snapshot->certificates), HostAddresses());
   snapshot->config = std::move(config);
   if (result.errors.empty()) result.snapshot = std::move(snapshot);
   return result;

@@ -31,8 +31,9 @@ struct Snapshot {
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
 struct SnapshotResult {
-  SnapshotPtr snapshot;             ///< null where there is an error
-  std::vector<std::string> errors;  ///< one a line, with file and line where they are known
+  SnapshotPtr snapshot;               ///< null where there is an error
+  std::vector<std::string> errors;    ///< one a line, with file and line where they are known
+  std::vector<std::string> warnings;  ///< one a line
 };
 
 /// Reads the zone files, root hints, certificates and secrets that `config` names, and compiles the

@@ -28,6 +28,7 @@ MASKS = [
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "<date>"),
     (re.compile(r"127\.64\.\d+\.\d+@53"), "<a server of the zone>"),
     (re.compile(r"78\.0\.97\.\d+"), "<an address that the NAT64 lends>"),
+    (re.compile(r"(?<=COOKIE: )[0-9a-f]{48}"), "<cookie>"),
     (re.compile(r"\s+"), " "),
 ]
 LOG_LINE = re.compile(r"(?:error|warn|info|debug) \w+ ")
@@ -92,8 +93,8 @@ def configurations():
 
 
 def without_comments(text):
-    """The page's configurations as data; their comments stand on lines of their own."""
-    return json.loads(re.sub(r"(?m)^\s*//.*$", "", text))
+    """The page's configurations as data; their comments come after white space."""
+    return json.loads(re.sub(r"(?m)\s//.*$", "", text))
 
 
 def environment(**changes):
@@ -159,7 +160,7 @@ def check_steps(block, translate=lambda text: text, any_order=lambda command: Fa
     assignments = ""
     for command, shown in block.steps():
         if ASSIGNMENT.match(command):
-            assignments += command + "\n"
+            assignments += translate(command) + "\n"
             continue
         seen = shell(assignments + translate(command), **kwargs)
         fits = any(same(lines, seen, any_order(command)) for lines in (shown, [translate(line) for line in shown]))

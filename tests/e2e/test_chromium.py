@@ -16,7 +16,7 @@ HELLO = "Hello from the IPv4-only web server 78.0.96.91"
 class Browser:
     """A profile of Chromium's that resolves names over HTTPS and in no other way."""
 
-    def __init__(self, directory, doors, length, trust):
+    def __init__(self, directory, doors, length, trust, query):
         self.home = directory
         self.namespace = doors.client(length)
         profile = directory / "profile"
@@ -24,7 +24,7 @@ class Browser:
         profile.mkdir()
         store.mkdir(parents=True)
         (profile / "Local State").write_text(json.dumps({
-            "dns_over_https": {"mode": "secure", "templates": f"https://{NAME}/dns-query"}}))
+            "dns_over_https": {"mode": "secure", "templates": f"https://{NAME}/dns-query{query}"}}))
         self._certutil(store, "-N", "--empty-password")
         if trust:
             self._certutil(store, "-A", "-t", "C,,", "-n", "authority of this test", "-i", doors.ca_file)
@@ -48,16 +48,17 @@ class Browser:
 
 @pytest.fixture
 def browser(doors, tmp_path):
-    return lambda length, trust=True: Browser(tmp_path, doors, length, trust)
+    return lambda length, trust=True, query="": Browser(tmp_path, doors, length, trust, query)
 
 
 # Covers: TRA-40
-@pytest.mark.parametrize("length", [96, 32])
-@pytest.mark.parametrize("name", ["www.v4only.example", "shop.alias.example"])
-def test_chromium_shows_the_page_of_an_ipv4_only_server(doors, browser, length, name):
+@pytest.mark.parametrize("length,name,query", [(96, "www.v4only.example", ""), (96, "www.v4only.example", "{?dns}"),
+                                               (32, "shop.alias.example", "{?dns}"), (64, "www.sigok.example", "")],
+                         ids=["POST", "GET", "GET, through aliases", "POST, signed"])
+def test_chromium_shows_the_page_of_an_ipv4_only_server(doors, browser, length, name, query):
     before = doors.counted("queries_https", "queries_udp", "queries_tls")
     lab_before = doors.lab.stats()["queries"]
-    page, said = browser(length).page(f"http://{name}/")
+    page, said = browser(length, query=query).page(f"http://{name}/")
     assert HELLO in page and f"You asked for {name}" in page, page + said
     after = doors.counted("queries_https", "queries_udp", "queries_tls")
     assert after[0] >= before[0] + 2, "A and AAAA did not come over HTTPS"

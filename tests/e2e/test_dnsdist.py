@@ -67,9 +67,11 @@ def setting(site, net, encrypted):
 
 def backend(setting, kind):
     """What stands in dnsdist's newServer{} for the way that it asks."""
-    if kind == "tls":
-        return (f'address="{setting.address}:853", tls="openssl", caStore="{setting.subject.ca_file}", '
-                f'subjectName="{NAME}", validateCertificates=true')
+    if kind in ("tls", "https"):
+        port = {"tls": 853, "https": 443}[kind]
+        return (f'address="{setting.address}:{port}", tls="openssl", caStore="{setting.subject.ca_file}", '
+                f'subjectName="{NAME}", validateCertificates=true'
+                + (', dohPath="/dns-query"' if kind == "https" else ""))
     return f'address="{setting.address}:53"' + (", tcpOnly=true" if kind == "tcp" else "")
 
 
@@ -82,7 +84,7 @@ def ask_over(how, address, ca_file, source, name="v4.example.com.", rtype="AAAA"
 
 
 # Covers: CLI-20
-@pytest.mark.parametrize("kind", ["udp", "tcp", "tls"])
+@pytest.mark.parametrize("kind", ["udp", "tcp", "tls", "https"])
 def test_behind_dnsdist_the_clients_own_address_chooses_the_view(setting, ours, children, kind):
     dnsdist = Dnsdist(setting.proxy, ours.issue(names=[NAME]), backend(setting, kind))
     children.append(dnsdist)

@@ -6,6 +6,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import sys
 import threading
 import time
 
@@ -118,6 +119,50 @@ def test_a_flood_of_handshakes_does_not_starve_the_others(site, encrypted):
     assert figures.percentile(seconds, 99) < scaled(0.25)
     assert max(polite.worst().values()) < scaled(2)
     assert subject.resident() - memory < 16 << 20 or not figures.timed()
+
+
+# Sends hundreds of questions at once over TLS, again as soon as the answers are there, in a process of its own.
+GREEDY = """
+import socket, ssl, sys
+block, octets = bytes.fromhex(sys.argv[2]), int(sys.argv[3])
+tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+sock = tls.wrap_socket(socket.create_connection((sys.argv[1], 853)))
+sock.sendall(block)
+while True:
+    sock.sendall(block)
+    left = octets
+    while left > 0:
+        left -= len(sock.recv(min(left, 65536)))
+"""
+
+
+# Covers: TRA-30
+def test_clients_that_ask_without_end_do_not_slow_down_the_others(site, encrypted):
+    site.edit("example.com.", add="*.w A 192.0.2.1")
+    subject = encrypted(workers=1)
+    wires = [make_query(f"n{i % 50}.w.example.com.", "A", ident=i) for i in range(300)]
+    with subject.over_tls() as connection:
+        connection.send(*wires)
+        octets = sum(2 + len(connection.receive()) for _ in wires)
+    greedy = [subprocess.Popen([sys.executable, "-c", GREEDY, subject.address, b"".join(map(framed, wires)).hex(),
+                                str(octets)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL) for _ in range(8)]
+    polite = Polite(subject)
+    try:
+        wait_until(lambda: subject.stats()["tls_handshakes"] > 8 and subject.stats()["queries_tls"] > 20000, 30,
+                   "the flood")
+        before, began = subject.stats()["queries_tls"], time.monotonic()
+        while time.monotonic() < began + 3:
+            polite.ask()
+        rate = (subject.stats()["queries_tls"] - before) / (time.monotonic() - began)
+    finally:
+        for child in greedy:
+            child.kill()
+            child.wait()
+    figures.record("TLS", f"eight clients that pipeline without end, {rate:.0f} answers a second: {polite.report()}")
+    for seconds in polite.seconds.values():
+        assert figures.percentile(seconds, 50) < scaled(0.2)
 
 
 # Covers: TRA-22

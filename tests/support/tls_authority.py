@@ -43,6 +43,7 @@ class TlsFront:
         self.names = []             # SNI of each handshake; None where there was none
         self.protocols = []         # ALPN of each handshake
         self.failures = []          # of handshakes
+        self.collisions = []        # ids that came again before their answer had left
         self.most_open = 0
         self._open = set()
         self._lock = threading.Lock()
@@ -105,6 +106,7 @@ class _Connection(threading.Thread):
         self.wake_r, self.wake_w = os.pipe()
         self.stopping = False
         self.buffer = b""
+        self.unanswered = set()
 
     def stop(self):
         self.stopping = True
@@ -184,6 +186,9 @@ class _Connection(threading.Thread):
                     return False
 
     def _query(self, message):
+        if message[:2] in self.unanswered:
+            self.front.collisions.append(message[:2])
+        self.unanswered.add(message[:2])
         server = self.front.server
         authority = server.authority
         reply_to = self.reply if self.manner in ("serve", "half") else lambda _: None
@@ -199,6 +204,7 @@ class _Connection(threading.Thread):
             pass
         while not self.replies.empty():
             message = self.replies.get()
+            self.unanswered.discard(message[:2])
             framed = struct.pack("!H", len(message)) + message
             if self.manner == "half":
                 framed = framed[:len(framed) // 2]

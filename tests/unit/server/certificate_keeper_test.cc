@@ -71,7 +71,7 @@ class CertificateKeeperTest : public ::testing::Test {
   net::TlsServerPtr published_;
   int publications_ = 0;
   CertificateKeeper keeper_{clock_, scheduler_,
-                            [this](const auto& /*config*/, const net::TlsServerPtr& tls) {
+                            [this](const auto& /*config*/, const net::TlsServerPtr& tls, bool) {
                               published_ = tls;
                               ++publications_;
                             }};

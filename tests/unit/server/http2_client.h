@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "dns/message_builder.h"
 #include "net/scheduler.h"
 #include "server/http_session.h"
 
@@ -230,6 +231,59 @@ class Http2Client {
 
   std::unique_ptr<nghttp2_session, Deleter> http2_;
   std::vector<std::unique_ptr<Source>> sources_;
+};
+
+inline constexpr char kTarget[] = "/dns-query?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB";
+
+// A frame as RFC 9113 section 4.1 draws it.
+inline Octets Frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream,
+                    const Octets& payload) {
+  Octets frame;
+  for (const unsigned shift : {16U, 8U, 0U}) {
+    frame.push_back(static_cast<std::uint8_t>(payload.size() >> shift));
+  }
+  frame.push_back(type);
+  frame.push_back(flags);
+  for (const unsigned shift : {24U, 16U, 8U, 0U}) {
+    frame.push_back(static_cast<std::uint8_t>(stream >> shift));
+  }
+  frame.insert(frame.end(), payload.begin(), payload.end());
+  return frame;
+}
+
+// A reply of `octets` octets, with a TTL.
+inline Octets Reply(std::size_t octets = 100, std::uint32_t ttl = 300,
+                    Rcode rcode = Rcode::kNoError) {
+  dns::MessageBuilder builder(65535);
+  builder.SetHeader(0, static_cast<std::uint16_t>(0x8180 | static_cast<unsigned>(rcode)));
+  const Name name = *Name::Parse("www.example.com");
+  builder.AddQuestion(Question(name, RrType::kTxt));
+  const std::size_t rest = octets - builder.size() - 12;
+  builder.AddRecord(Section::kAnswer, name, RrType::kTxt, ttl, Octets(rest, 0));
+  Octets reply = builder.Finish();
+  EXPECT_EQ(reply.size(), octets);
+  return reply;
+}
+
+class HttpSessionTest : public ::testing::Test {
+ protected:
+  void AnswerAll(std::size_t octets = 100) {
+    link_.answer = [octets](std::span<const std::uint8_t>) { return Reply(octets); };
+  }
+  // Feeds the session what no client library would send. False where it ends the connection.
+  bool Send(const Octets& octets) { return session_.Take(octets); }
+  Octets Drain() {
+    Octets out;
+    session_.Output(out, 1 << 20);
+    return out;
+  }
+  // Past the preface, with the settings taken on both sides.
+  void Start() { ASSERT_TRUE(client_.Pump(session_)); }
+  void Hear() { client_.Take(Drain()); }
+
+  FakeLink link_;
+  HttpSession session_{link_, "/dns-query"};
+  Http2Client client_;
 };
 
 }  // namespace resolve64::server

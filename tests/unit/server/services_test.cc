@@ -222,5 +222,19 @@ TEST_F(ServicesTest, NothingIsSaidWhereNothingIsEncrypted) {
   EXPECT_EQ(Make(), Services());
 }
 
+// Covers: CLI-14
+TEST_F(ServicesTest, AnAddressWhoseClientsAreNeverToldOfACertificateNeedNotBeInIt) {
+  Listen("192.0.2.53");
+  Listen("192.0.2.99").view = "lab";
+  Listen("192.0.2.53", Transport::kTls);
+  config::View view;
+  view.name = "lab";
+  config_.views.push_back(view);
+  EXPECT_EQ(Warnings(), Strings()) << "only a listener leads to that view";
+  config_.views[0].clients = {*Network::Parse("10.0.0.0/8")};
+  ASSERT_EQ(Warnings().size(), 1U) << "these clients are told at both addresses";
+  EXPECT_NE(Warnings()[0].find("192.0.2.99"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace resolve64::server
