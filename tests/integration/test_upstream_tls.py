@@ -8,7 +8,7 @@ import time
 import pytest
 
 from support import behave, certificates
-from support.net import wait_until
+from support.net import scaled, wait_until
 from support.peers import Child, find
 from support.tls_authority import TlsFront, server_context
 
@@ -242,7 +242,7 @@ def test_a_forwarder_that_says_nothing_of_use_does_not_keep_the_other_from_being
     for i in range(6):
         begin = time.monotonic()
         assert subject.query(f"n{i}.w.corp.example.", "A").values("A") == ["192.0.2.121"]
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < scaled(2)
     assert_nothing_in_clear(site)
 
 
@@ -253,7 +253,7 @@ def test_a_forwarder_that_says_nothing_of_use_fails_by_the_deadline_and_never_in
     subject = forwarding(front)
     begin = time.monotonic()
     assert subject.query("v4.corp.example.", "A", timeout=12).rcode == "SERVFAIL"
-    assert time.monotonic() - begin < 9
+    assert time.monotonic() - begin < scaled(9)
     assert_nothing_in_clear(site)
 
 
@@ -360,6 +360,7 @@ def until_over_tls(subject, site):
 
 def test_a_server_with_tls_is_asked_in_clear_first_and_over_tls_from_then_on(site, com, port853, trying):
     front = port853()
+    com.on(behave.delay(0.1))       # so that what this machine does besides makes nothing slow
     subject = trying()
     assert subject.query("n0.w.example.com.", "A").values("A") == ["192.0.2.121"]
     assert site.count("n0.w.example.com.", transport="udp") == 1
@@ -381,7 +382,7 @@ def test_servers_without_tls_are_tried_once_and_cost_nobody_anything(site, com, 
         begin = time.monotonic()
         assert subject.query("v4.example.com.", "A").rcode == "NOERROR"
         subject.ctl("flush", "v4.example.com")
-        assert time.monotonic() - begin < 0.6
+        assert time.monotonic() - begin < scaled(0.6)
     assert not site.queries(transport="tls")
     probes = subject.stats()["upstream_tls_probes"]
     assert 1 <= probes <= 4     # one for each server: the root, com. and example.com.
@@ -397,7 +398,7 @@ def test_nobody_waits_for_a_port_853_that_is_of_no_use(site, com, port853, tryin
         begin = time.monotonic()
         assert subject.query(f"n{i}.w.example.com.", "A").values("A") == ["192.0.2.121"]
         slowest = max(slowest, time.monotonic() - begin)
-    assert slowest < 0.5
+    assert slowest < scaled(0.5)
     assert front.accepted <= 2      # the attempt; and the once more of a connection that was closed
 
 
@@ -409,7 +410,7 @@ def test_a_server_that_loses_its_tls_is_asked_in_clear_at_once(site, com, port85
     for i in range(2, 6):
         begin = time.monotonic()
         assert subject.query(f"n{i}.w.example.com.", "A").values("A") == ["192.0.2.121"]
-        assert time.monotonic() - begin < 0.5
+        assert time.monotonic() - begin < scaled(0.5)
     assert site.count("n2.w.example.com.", transport="udp") == 1
     assert site.count("n5.w.example.com.", transport="udp") == 1
 
