@@ -60,6 +60,7 @@ ServerInfo ServerTable::Describe(const Record& record, TimePoint now) const {
   info.case_broken = record.case_broken_until > now;
   std::copy_if(record.lame.begin(), record.lame.end(), std::back_inserter(info.lame),
                [now](const Lameness& lameness) { return lameness.until > now; });
+  info.failure = record.failure;
   info.answers = record.answers;
   info.timeouts = record.timeouts;
   return info;
@@ -117,6 +118,7 @@ void ServerTable::Answered(const Server& server, Duration rtt, TimePoint now) {
     record.timeouts_in_row = 0;
     record.dead_until = TimePoint{};
     record.last_answer = now;
+    record.failure.clear();
     ++record.answers;
   });
   // Two workers at once may lose one of two samples: it is an average.
@@ -141,6 +143,11 @@ void ServerTable::TimedOut(const Server& server, Duration waited, TimePoint now)
     record.dead_until =
         now + Doubled(kDeadFirst, record.timeouts_in_row - kDeadAfter, kDeadLongest);
   });
+}
+
+void ServerTable::Failed(const Server& server, const std::string& why, TimePoint now) {
+  TimedOut(server, {}, now);
+  Update(server, [&](Record& record) { record.failure = why; });
 }
 
 void ServerTable::Lame(const Server& server, const Name& zone, TimePoint now) {

@@ -61,6 +61,7 @@ struct ServerInfo {
   EdnsSupport edns = EdnsSupport::kUnknown;
   bool case_broken = false;  ///< does not give back the letter case of the question
   ProbedTls probed_tls = ProbedTls::kUnknown;
+  std::string failure;         ///< why there was no way to it; empty since it answered
   std::vector<Lameness> lame;  ///< what holds at that moment
   std::uint64_t answers = 0;
   std::uint64_t timeouts = 0;
@@ -102,6 +103,8 @@ class ServerTable {
   void Answered(const Server& server, Duration rtt, TimePoint now);
   /// No reply came for `waited`.
   void TimedOut(const Server& server, Duration waited, TimePoint now);
+  /// There is no way to it: TimedOut() at once, and `why` for people.
+  void Failed(const Server& server, const std::string& why, TimePoint now);
   /// It does not serve `zone`: it refuses, or refers upwards.
   void Lame(const Server& server, const Name& zone, TimePoint now);
   /// kNo holds for kNoEdnsFor.
@@ -146,6 +149,7 @@ class ServerTable {
     TimePoint tls_answered{};
     TimePoint tls_failed{};
     std::uint32_t tls_helped_out = 0;  // times in a row
+    std::string failure;
     std::vector<Lameness> lame;
   };
   using Map = SieveMap<Record>;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -14,7 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "config/state_path.h"
-#include "resolve64/name.h"
+#include "config/values.h"
 #include "server/secret_file.h"
 #include "server/sockets.h"
 
@@ -30,14 +29,12 @@ bool NeedsTls(const config::Config& config) {
   });
 }
 
-// What a self-signed certificate is for, where the configuration does not say: this host.
+// What a self-signed certificate is for, where the configuration does not say. Empty where this
+// host has no name that a certificate can hold ("(none)", say).
 std::string HostName() {
   std::array<char, 256> buffer{};
   if (::gethostname(buffer.data(), buffer.size() - 1) != 0) return {};
-  std::string name = buffer.data();
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return Name::Parse(name) ? name : std::string();
+  return config::HostName(buffer.data()).value_or(std::string());
 }
 
 std::vector<IpAddress> ListeningAddresses(const config::Config& config) {

@@ -247,7 +247,7 @@ bool Connection::WantsInput() const noexcept {
 
 void Connection::Ask(std::span<const std::uint8_t> message,
                      const std::shared_ptr<ReplyPath>& path) {
-  server_.handler_.Handle(message, client_, path);
+  if (server_.handler_.Handle(message, client_, path)) welcome_ = true;
 }
 
 void Connection::Wake() noexcept {
@@ -262,8 +262,11 @@ void Connection::Settle() {
   busy_ = false;
   if (session_->questions() != questions_) {
     questions_ = session_->questions();
-    last_question_ = scheduler().Now();
-    server_.Touch(*this);
+    // Who may not ask stays a stranger, and asking prolongs nothing.
+    if (welcome_) {
+      last_question_ = scheduler().Now();
+      server_.Touch(*this);
+    }
   }
   if (!alive || ((broken_ || session_->ended()) && unsent_.empty())) {
     Close();
@@ -292,12 +295,23 @@ bool Connection::Flush() {
     }
     if (io.state != net::Io::State::kDone) return false;
     sent_ += io.octets;
-    if (sent_ < unsent_.size()) continue;
+    if (sent_ < unsent_.size()) {
+      DropSent();
+      continue;
+    }
     unsent_.clear();
     sent_ = 0;
     if (unsent_.capacity() > kMaxIdleBuffer) unsent_.shrink_to_fit();
     blocked_since_.reset();
   }
+}
+
+// A client that takes steadily and never quite everything must not make the buffer grow. Each octet
+// is moved once at most, since it waits until as many are out as are left.
+void Connection::DropSent() {
+  if (sent_ < unsent_.size() - sent_) return;
+  unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(sent_));
+  sent_ = 0;
 }
 
 void Connection::Watch(std::uint32_t events) {

@@ -52,10 +52,6 @@ class Connection final : public Link,
   [[nodiscard]] bool idle() const noexcept {
     return session_ == nullptr || (session_->idle() && unsent_.empty());
   }
-  /// The client never asked anything.
-  [[nodiscard]] bool is_stranger() const noexcept {
-    return session_ == nullptr || session_->questions() == 0;
-  }
   [[nodiscard]] const Client& client() const noexcept { return client_; }
 
   void Ask(std::span<const std::uint8_t> message, const std::shared_ptr<ReplyPath>& path) override;
@@ -79,6 +75,7 @@ class Connection final : public Link,
   bool Read();
   [[nodiscard]] bool WantsInput() const noexcept;
   bool Flush();
+  void DropSent();
   void Settle();
   void Watch(std::uint32_t events);
 
@@ -99,6 +96,7 @@ class Connection final : public Link,
   bool input_ended_ = false;   // the client sends no more, or we read no more
   bool busy_ = false;          // within OnReady(): replies are sent together at its end
   bool broken_ = false;   // the client broke the protocol: what is unsent goes out, then the end
+  bool welcome_ = false;  // it asked something, and may
   bool counted_ = false;  // the server's NetworkCounts hold it
   std::uint64_t questions_ = 0;  // of the session, when last looked at
   TimePoint last_question_{};    // when the last complete question came; before: the start

@@ -67,7 +67,10 @@ void DnsSession::Finish() noexcept {
 
 void DnsSession::Reply(const Peer& /*peer*/, std::vector<std::uint8_t> message) noexcept {
   --inflight_;
-  if (!message.empty()) {
+  if (replies_.size() + message.size() > kMostWaiting) {
+    overrun_ = true;
+    replies_ = {};
+  } else if (!message.empty() && !overrun_) {
     replies_.push_back(static_cast<std::uint8_t>(message.size() >> 8));
     replies_.push_back(static_cast<std::uint8_t>(message.size() & 0xFF));
     replies_.insert(replies_.end(), message.begin(), message.end());

@@ -16,20 +16,23 @@ class DnsSession final : public Session, public ReplyPath {
  public:
   /// Octets of replies that wait here; no further question is looked at above.
   static constexpr std::size_t kMaxWaiting = 256 << 10;
+  /// Answers that come late may still be added to them, up to here. Who asks for more and takes
+  /// nothing is hung up on.
+  static constexpr std::size_t kMostWaiting = 1 << 20;
 
   explicit DnsSession(Link& link) : link_(link) {}
 
   bool Take(std::span<const std::uint8_t> octets) override;
   void Output(std::vector<std::uint8_t>& unsent, std::size_t most) override;
   [[nodiscard]] bool has_room() const noexcept override {
-    return inflight_ < kMaxInflight && replies_.size() < kMaxWaiting;
+    return inflight_ < kMaxInflight && replies_.size() < kMaxWaiting && !overrun_;
   }
   [[nodiscard]] bool idle() const noexcept override { return inflight_ == 0 && replies_.empty(); }
   [[nodiscard]] std::uint64_t questions() const noexcept override { return questions_; }
   void Finish() noexcept override;
   void InputEnded() noexcept override { input_ended_ = true; }
   [[nodiscard]] bool ended() const noexcept override {
-    return input_ended_ && idle() && !HasMessage(received_);
+    return overrun_ || (input_ended_ && idle() && !HasMessage(received_));
   }
 
   void Reply(const Peer& peer, std::vector<std::uint8_t> message) noexcept override;
@@ -46,6 +49,7 @@ class DnsSession final : public Session, public ReplyPath {
   std::uint64_t questions_ = 0;
   bool asking_ = false;  // within Ask()
   bool input_ended_ = false;
+  bool overrun_ = false;  // there were more replies than anybody keeps
 };
 
 }  // namespace resolve64::server

@@ -148,7 +148,7 @@ void Handler::Clear() {
   pipeline_.Clear();
 }
 
-void Handler::Handle(std::span<const std::uint8_t> message, const Client& client,
+bool Handler::Handle(std::span<const std::uint8_t> message, const Client& client,
                      const std::shared_ptr<ReplyPath>& path) {
   const bool over_udp = client.transport == Transport::kUdp;
   stats_.Add(Counter::kQueries);
@@ -158,7 +158,7 @@ void Handler::Handle(std::span<const std::uint8_t> message, const Client& client
   if (reading.verdict == Reading::Verdict::kDrop || client.peer.port() == 0) {
     stats_.Add(Counter::kMalformed);
     Drop(client, *path);
-    return;
+    return false;
   }
   Job job;
   job.query = std::move(reading.query);
@@ -171,7 +171,7 @@ void Handler::Handle(std::span<const std::uint8_t> message, const Client& client
     if (may_ask && reading.rcode == Rcode::kFormErr) stats_.Add(Counter::kMalformed);
     if (over_udp && !error_replies_.Take()) {
       Drop(client, *path);
-      return;
+      return may_ask;
     }
     Response response(may_ask ? reading.rcode : Rcode::kRefused);
     if (!may_ask) {
@@ -183,15 +183,16 @@ void Handler::Handle(std::span<const std::uint8_t> message, const Client& client
       response.rcode = Rcode::kBadCookie;
     }
     Send(job, response);
-    return;
+    return may_ask;
   }
   if (over_udp && IsTooFast(job, cookie)) {
     SendToTcp(job, cookie);
-    return;
+    return true;
   }
   job.snapshot = snapshot_;
   job.services = services_;
   tasks_.Spawn(Serve(std::move(job)));
+  return true;
 }
 
 // Puts the cookie of the reply into `job`, and tells what the query's was.

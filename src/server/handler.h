@@ -87,7 +87,8 @@ class Handler {
 
   /// Takes one message. The reply goes to `path`, at once where it needs nobody else, so that it
   /// can leave in the batch that the message came in.
-  void Handle(std::span<const std::uint8_t> message, const Client& client,
+  /// False where the client may not ask, or sent what is no message at all.
+  bool Handle(std::span<const std::uint8_t> message, const Client& client,
               const std::shared_ptr<ReplyPath>& path);
 
   /// Answers as if `request.client` had asked, and calls `done` with the account of it.

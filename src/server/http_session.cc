@@ -263,13 +263,13 @@ void HttpSession::Field(std::string_view name, std::string_view value) {
 }
 
 void HttpSession::EndHeader(Exchange& exchange) {
+  exchange.head = ReadHead(fields_, path_);
   if (header_octets_ > kMaxHeaderList) {
+    exchange.head.kind = HttpHead::Kind::kRefused;
     exchange.head.refusal = HeaderTooLarge();
-  } else {
-    exchange.head = ReadHead(fields_, path_);
-    question_octets_ += exchange.head.message.size();
-    if (fields_.content_length.value_or(0) > kMaxHttpMessage) Refuse(exchange, MessageTooLarge());
   }
+  question_octets_ += exchange.head.message.size();
+  if (fields_.content_length.value_or(0) > kMaxHttpMessage) Refuse(exchange, MessageTooLarge());
   fields_.Clear();
 }
 

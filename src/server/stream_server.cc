@@ -78,10 +78,12 @@ std::unique_ptr<StreamServer::Acceptor> StreamServer::Listen(OwnedFd fd,
   return acceptor;
 }
 
-void StreamServer::Finish() {
+void StreamServer::Finish(const Door* door) {
   Connections all = strangers_;
   all.insert(all.end(), known_.begin(), known_.end());
-  for (const std::shared_ptr<Connection>& connection : all) connection->Finish();
+  for (const std::shared_ptr<Connection>& connection : all) {
+    if (door == nullptr || connection->door_.get() == door) connection->Finish();
+  }
 }
 
 // Closes the connection of `network` (null: of any) that was silent longest. False where all are
@@ -151,6 +153,8 @@ StreamServer::Acceptor::Acceptor(StreamServer& server, OwnedFd fd, const config:
 
 StreamServer::Acceptor::~Acceptor() {
   if (watched_) server_.loop_.poller().Remove(fd_.get(), *this);
+  // Its view may be gone as well.
+  server_.Finish(door_.get());
 }
 
 bool StreamServer::Acceptor::Start() {

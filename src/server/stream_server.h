@@ -58,12 +58,12 @@ class StreamServer {
   void SetTls(net::TlsServerPtr tls) { tls_ = std::move(tls); }
 
   class Acceptor;
-  /// A listening socket; accepting ends when the Acceptor is destroyed. Null where the system
-  /// refuses.
+  /// A listening socket. When the Acceptor is destroyed accepting ends, and so do its connections
+  /// once they are answered. Null where the system refuses.
   std::unique_ptr<Acceptor> Listen(OwnedFd fd, const config::Listener& config);
 
-  /// Reads no more from anybody; what was asked is answered.
-  void Finish();
+  /// Reads no more from the connections of `door`, null: from anybody; what was asked is answered.
+  void Finish(const Door* door = nullptr);
   [[nodiscard]] bool idle() const noexcept { return strangers_.empty() && known_.empty(); }
 
  private:

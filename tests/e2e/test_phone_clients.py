@@ -3,8 +3,9 @@
 import pytest
 
 from doors import NAME
-from labrun import PREFIXES, WEB
+from labrun import PREFIXES, WEB, run
 from support.net import wait_until
+from support.resolver import binary
 from support.stubs import Resolved, Stubby, dig, need_resolved
 
 HELLO = "Hello from the IPv4-only web server 78.0.96.91"
@@ -70,6 +71,19 @@ def test_systemd_resolved_checks_the_name_and_the_page_is_reached_through_it(doo
     after = doors.counted("queries_tls", "queries_udp", "tls_handshakes")
     assert after[0] >= before[0] + 6 and after[1] == before[1]
     assert after[2] - before[2] <= 1, "a new connection for each question"
+
+
+def test_what_resolve64ctl_profile_prints_for_systemd_resolved_is_all_it_needs(doors, children, resolv_conf):
+    need_resolved()
+    profile = run(binary("resolve64ctl"), "profile", "systemd-resolved", "-c", doors.config_file)
+    resolved = Resolved(doors.client(32), doors.address, NAME, doors.ca_file, drop_in=profile)
+    children.append(resolved)
+    resolved.wait_up()
+    before = doors.counted("queries_tls", "queries_udp")
+    page = doors.on_client(32, *FETCH, PAGE, resolv_conf=resolv_conf("127.0.0.53"))
+    assert HELLO in page and page.endswith(WEB[32]), page
+    after = doors.counted("queries_tls", "queries_udp")
+    assert after[0] > before[0] and after[1] == before[1]
 
 
 def test_systemd_resolved_takes_nobody_elses_certificate(doors, children):

@@ -15,7 +15,7 @@ __all__ = ["encrypted", "ours"]    # fixtures
 
 ASKED = "_dns.resolver.arpa."
 NAME = tls_client.NAME
-WARNING = "clients may not find the encrypted services"
+WARNING = "where clients ask in clear"
 
 
 class Designated:

@@ -378,15 +378,16 @@ def test_rapid_resets_end_their_connection_and_cost_little(site, com, subject):
 
 def test_a_client_that_takes_no_content_is_bounded(site, encrypted):
     site.edit("example.com.", add="\n".join(f"many A 198.51.{i // 100}.{i % 100}" for i in range(400)))
-    subject = encrypted(dns64={"enabled": False}, limits={"tls_idle": "2s"})
+    subject = encrypted(dns64={"enabled": False}, limits={"tls_idle": "3s"})
     many = make_query("many.example.com.", "A", ident=0)
     subject.query("many.example.com.", "A", over="tcp")
     subject.query("v4.example.com.", "A")
     before = subject.resident()
     with Polite(subject), contextlib.ExitStack() as stack:
-        greedy = [stack.enter_context(connect(subject, window=False, settings={Setting.INITIAL_WINDOW_SIZE: 0}))
-                  for _ in range(20)]
-        for client in greedy:
+        greedy = []
+        for _ in range(20):
+            client = connect(subject, window=False, settings={Setting.INITIAL_WINDOW_SIZE: 0})
+            greedy.append(stack.enter_context(client))
             client.settle()
             for _ in range(100):
                 client.get(many)

@@ -2,6 +2,7 @@
 
 import datetime
 import itertools
+import ssl
 import threading
 import time
 
@@ -92,6 +93,34 @@ def test_the_address_is_checked_where_no_name_is_given(site, ours, forwarder, fo
     subject = forwarding(entry(front, name=None))
     assert subject.query("v4.corp.example.", "A").values("A") == ["192.0.2.110"]
     assert front.names == [None]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_forwarder_may_have_tls_1_2_or_1_3_and_no_alpn(site, ours, fronts, forwarding, version):
+    server = site.new_server()
+    server.zone("corp.example.", "*.w A 192.0.2.121")
+    front = TlsFront(server, server_context(ours.issue(names=[NAME]), least=version, most=version, alpn=()))
+    fronts.append(front)
+    subject = forwarding(front)
+    for i in range(3):
+        assert subject.query(f"n{i}.w.corp.example.", "A").values("A") == ["192.0.2.121"]
+        front.close_connections()
+        wait_until(lambda: front.open == 0, 5, "the end of the connection")
+    assert front.accepted == 3 and front.resumed == 2
+    assert front.protocols == [None] * 3
+
+
+# Covers: TRA-23
+def test_a_forwarder_that_has_only_tls_1_1_is_not_asked(site, ours, fronts, forwarding):
+    server = site.new_server()
+    server.zone("corp.example.", "*.w A 192.0.2.121")
+    context = server_context(ours.issue(names=[NAME]), least=ssl.TLSVersion.TLSv1, most=ssl.TLSVersion.TLSv1_1)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    front = TlsFront(server, context)
+    fronts.append(front)
+    subject = forwarding(front)
+    assert subject.query("n1.w.corp.example.", "A", timeout=10).rcode == "SERVFAIL"
+    assert front.handshakes == 0 and not site.queries(below="corp.example.")
 
 
 def wrong_name(site, ours, tmp_path):

@@ -81,14 +81,16 @@ mkdir -p /run/systemd/resolve
 chown 64064:64064 /run/systemd/resolve
 mkdir -p /etc/systemd
 mount -t tmpfs tmpfs /etc/systemd
-cp resolved.conf /etc/systemd/resolved.conf
+mkdir /etc/systemd/resolved.conf.d
+cp resolve64.conf /etc/systemd/resolved.conf.d/
 exec {program}
 """
 
 
 class Resolved(Stub):
-    """systemd-resolved with DNSOverTLS=yes, without a bus, on 127.0.0.53 of a network namespace.
+    """systemd-resolved without a bus, on 127.0.0.53 of a network namespace.
 
+    `drop_in` is the text of its configuration; without it, it asks `upstream` over TLS, and checks `name`.
     It answers only where some link but the loopback one has an address: it takes the network for down otherwise.
     """
 
@@ -99,13 +101,13 @@ class Resolved(Stub):
         program = CLIENTS / "lib/systemd/systemd-resolved"
         return None if program.exists() else f"there is no {program}: tools/clients unpacks one"
 
-    def __init__(self, namespace, upstream, name, ca_file):
+    def __init__(self, namespace, upstream, name, ca_file, drop_in=None):
         super().__init__("resolved")
         self.namespace = namespace
         shutil.copy(ca_file, self.directory / "ca.pem")    # it gives up root before it reads this
         (self.directory / "ca.pem").chmod(0o644)
         server = f"[{upstream}]:853#{name}" if ":" in upstream else f"{upstream}:853#{name}"
-        (self.directory / "resolved.conf").write_text("\n".join([
+        (self.directory / "resolve64.conf").write_text(drop_in or "\n".join([
             "[Resolve]", f"DNS={server}", "FallbackDNS=", "Domains=~.", "DNSSEC=no", "DNSOverTLS=yes", "Cache=no",
             "MulticastDNS=no", "LLMNR=no", "DNSStubListener=yes"]) + "\n")
         libraries = next(iter(CLIENTS.glob("usr/lib/*/systemd")), Path("/nonexistent"))

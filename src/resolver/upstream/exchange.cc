@@ -174,6 +174,10 @@ net::Task<Heard> Exchange(ExchangeContext& context, cache::Server server, Questi
       continue;
     }
 
+    if (protocol == Protocol::kTls && Header::Read(got.message)->Has(Header::kTc)) {
+      co_return Heard(Heard::Kind::kRefused, "a reply that is truncated over TLS");
+    }
+
     Heard heard;
     heard.kind = Heard::Kind::kMessage;
     heard.rtt = now - (*channel)->LeftAt(sent_at);

@@ -80,9 +80,12 @@ class Asking {
 
   net::Task<ZoneOutcomePtr> Run() {
     if (AllKnownDead()) {
-      Note([&] { return "all servers of " + servers_.zone.ToText() + " are known not to answer"; },
-           [] { return TraceFields{}; });
       outcome_->why = "no server of " + servers_.zone.ToText() + " answered lately";
+      for (const Candidate& candidate : candidates_) {
+        if (candidate.info.failure.empty()) continue;
+        AddWhy(candidate.server.ToText() + ": " + candidate.info.failure);
+      }
+      Note([&] { return outcome_->why; }, [] { return TraceFields{}; });
       co_return outcome_;
     }
     for (;;) {
@@ -295,7 +298,7 @@ class Asking {
         outcome_->why = heard.why;
         return false;
       case Heard::Kind::kNetwork:
-        context_.servers.TimedOut(candidate.server, {}, now);
+        context_.servers.Failed(candidate.server, heard.why, now);
         Disappoint(candidate, heard.why);
         return false;
       case Heard::Kind::kRefused:

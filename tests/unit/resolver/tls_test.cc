@@ -134,6 +134,30 @@ TEST_F(TlsForwardTest, AFailedCheckIsInTheAccountAndInTheAnswersText) {
   EXPECT_NE(Ask("both.example.").ede_text.find("hostname mismatch"), std::string::npos);
 }
 
+TEST_F(TlsForwardTest, WhyThereIsNoWayToAServerIsToldWhileNothingIsSentToIt) {
+  Forward({{"192.0.2.50", "dns.example"}});
+  network_.ServeTls("192.0.2.50", Silence, milliseconds(5), "TLS: hostname mismatch");
+  for (int i = 0; i < 5; ++i) Ask("n" + std::to_string(i) + ".example.");
+  network_.ClearLog();
+  const std::string account = Account("www.example.");
+  EXPECT_TRUE(network_.log().empty()) << "it counts as dead";
+  EXPECT_NE(account.find("192.0.2.50@853 (dns.example): TLS: hostname mismatch"), std::string::npos)
+      << account;
+}
+
+TEST_F(TlsForwardTest, AReplyThatIsTruncatedOverTlsIsNoReply) {
+  Forward({{"192.0.2.50", "dns.example"}, {"192.0.2.51", "dns.example"}});
+  network_.ServeTls("192.0.2.50", [](const SeenQuery& query) {
+    return Deliveries{
+        {testing::ReplyWith(query, "answer www.example. 60 A 192.0.2.1", Header::kTc)}};
+  });
+  network_.ServeTls("192.0.2.51", example_.Behave(milliseconds(5)));
+  for (int i = 0; i < 5; ++i) {
+    caches_.rrsets.Clear();
+    EXPECT_EQ(FirstAddress(Ask("www.example.")), "198.51.100.1");
+  }
+}
+
 TEST_F(TlsForwardTest, TheOtherIsAskedAtOnceWhereOneFailsAndSoonWhereOneIsSilent) {
   Forward({{"192.0.2.50", "dns.example"}, {"192.0.2.51", "dns.example"}});
   network_.ServeTls("192.0.2.51", example_.Behave(milliseconds(5)));

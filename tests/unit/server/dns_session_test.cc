@@ -136,6 +136,15 @@ TEST_F(DnsSessionTest, RepliesThatNobodyTakesStopTheReadingOfQuestions) {
   EXPECT_EQ(all, 20 * one.size()) << "what waited is answered once there is room";
 }
 
+// Covers: TRA-08
+TEST_F(DnsSessionTest, LateAnswersToManyQuestionsThatNobodyReadsEndTheConnection) {
+  for (std::size_t i = 0; i < Session::kMaxInflight; ++i) session_.Take(Framed(60'000, 7));
+  while (!link_->asked.empty()) link_->Answer(0);
+  EXPECT_TRUE(session_.ended());
+  EXPECT_FALSE(session_.has_room());
+  EXPECT_EQ(Sent(), Octets()) << "none of them is kept";
+}
+
 TEST_F(DnsSessionTest, AHalfClosedConnectionEndsWhenEverythingIsAnswered) {
   session_.Take(Framed(3, 1) + Octets{0, 9, 1});
   session_.InputEnded();

@@ -167,9 +167,13 @@ TEST_F(HttpSessionTest, AHeaderThatIsTooLargeIsRefused) {
   const std::int32_t fields = client_.Request(many);
   const std::int32_t large =
       client_.Post("q", {{"cookie", std::string(HttpSession::kMaxHeaderList, 'c')}});
+  many[0].second = "HEAD";
+  const std::int32_t head = client_.Request(many);
   const std::int32_t polite = client_.Get(kTarget);
   ASSERT_TRUE(client_.Pump(session_));
   EXPECT_EQ(client_[fields].status(), "431");
+  EXPECT_EQ(client_[head].status(), "431");
+  EXPECT_EQ(client_[head].content, "");
   EXPECT_EQ(client_[large].status(), "431");
   EXPECT_EQ(client_[polite].status(), "200");
   EXPECT_EQ(client_.Remote(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE), HttpSession::kMaxHeaderList);
