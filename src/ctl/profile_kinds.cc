@@ -91,6 +91,13 @@ records must be found everywhere it goes:
   return profile;
 }
 
+// In PowerShell's quotes nothing means anything but the quote itself.
+std::string Quoted(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("''") : std::string(1, c);
+  return quoted + "'";
+}
+
 Result<Profile> Windows(const ProfileTarget& target) {
   if (!target.self_signed_pem.empty()) {
     return Refused(
@@ -105,7 +112,8 @@ Result<Profile> Windows(const ProfileTarget& target) {
          "$interface = 'Wi-Fi'\n";
   for (const IpAddress& address : target.addresses) {
     text += "Add-DnsClientDohServerAddress -ServerAddress '" + address.ToText() +
-            "' -DohTemplate '" + target.Url() + "' -AllowFallbackToUdp $false -AutoUpgrade $true\n";
+            "' -DohTemplate " + Quoted(target.Url()) +
+            " -AllowFallbackToUdp $false -AutoUpgrade $true\n";
     list += (list.empty() ? "'" : ", '") + address.ToText() + "'";
   }
   text += "Set-DnsClientServerAddress -InterfaceAlias $interface -ServerAddresses (" + list +

@@ -54,10 +54,19 @@ void TlsSessions::Put(ssl_session_st* session, bool resumed) {
 
 ssl_session_st* TlsSessions::Take() noexcept {
   if (clock_.Now() >= proved_ + kLifetime) Clear();
-  if (kept_.empty()) return nullptr;
-  ssl_session_st* session = kept_.back();
-  kept_.pop_back();
-  return session;
+  while (!kept_.empty()) {
+    ssl_session_st* session = kept_.back();
+    const bool good = SSL_SESSION_is_resumable(session) == 1;
+    // The wire of TLS 1.2 shows who comes back anyway, and its servers give no second ticket.
+    if (good && SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION) {
+      SSL_SESSION_up_ref(session);
+      return session;
+    }
+    kept_.pop_back();
+    if (good) return session;
+    SSL_SESSION_free(session);
+  }
+  return nullptr;
 }
 
 Result<TlsClientPtr> TlsClient::Make(const std::string& authorities) {
@@ -109,7 +118,7 @@ std::unique_ptr<Stream> TlsClient::Connect(int fd, const TlsPeer& peer,
   if (peer.authenticated && !Expect(ssl.get(), peer, name)) return nullptr;
   if (SSL_set_ex_data(ssl.get(), SessionsIndex(), &sessions) != 1) return nullptr;
   if (ssl_session_st* session = sessions.Take(); session != nullptr) {
-    if (SSL_SESSION_is_resumable(session) == 1) SSL_set_session(ssl.get(), session);
+    SSL_set_session(ssl.get(), session);
     SSL_SESSION_free(session);
   }
   SSL_set_connect_state(ssl.get());

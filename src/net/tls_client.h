@@ -57,8 +57,8 @@ class TlsSessions {
   friend class TlsClient;
   // Takes the session, which came over a connection that was itself `resumed` or not.
   void Put(ssl_session_st* session, bool resumed);
-  // The newest, which is then the caller's: a ticket is used once (RFC 8446 appendix C.4). Null
-  // where there is none.
+  // The newest, a reference of which is the caller's: a ticket of TLS 1.3 is used once (RFC 8446
+  // appendix C.4). Null where there is none.
   ssl_session_st* Take() noexcept;
 
   const Clock& clock_;

@@ -138,7 +138,8 @@ struct TlsServer::Callbacks {
     const auto found = tickets.Find(name);
     if (!found) return 0;
     if (!PutKeys(found->key, iv, cipher, mac, false)) return -1;
-    return found->newest ? 1 : 2;
+    // With TLS 1.3 a ticket is for one use (RFC 8446 appendix C.4): the next one comes with this.
+    return found->newest && SSL_version(ssl) != TLS1_3_VERSION ? 1 : 2;
   }
 
   // One certificate's context. Empty where it is usable, else why not.

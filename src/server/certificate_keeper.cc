@@ -99,7 +99,8 @@ Result<bool> CertificateKeeper::Adopt(const SnapshotPtr& snapshot) {
   tickets_->Set(snapshot->ticket_keys);
   config_ = snapshot->config;
   served_ = seen_ = Stamps();
-  next_rotation_ = scheduler_.Now() + kTicketLife;
+  // Not put off by a reload: somebody may reload every hour.
+  if (next_rotation_ == TimePoint{}) next_rotation_ = scheduler_.Now() + kTicketLife;
   WarnOfKeys();
   Serve(std::move(server), false);
   if (current_ == nullptr) {

@@ -25,7 +25,7 @@ class CertificateKeeper final : private net::TimerNode {
   static constexpr Duration kTicketLife = std::chrono::hours(12);
   /// A self-signed certificate is made anew so long before it ends; others get a warning from then
   /// on, or from the last third of their lives where that is shorter.
-  static constexpr std::int64_t kEndIsNear = 30 * 86400;  // seconds
+  static constexpr std::int64_t kEndIsNear = std::int64_t{30} * 86400;  // seconds
 
   /// Gets the certificates whenever they are others, or the configuration is; null: none. The flag:
   /// the configuration is the same, the certificates were renewed.

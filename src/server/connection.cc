@@ -80,7 +80,6 @@ void Connection::Finish() {
     Close();
     return;
   }
-  input_ended_ = true;
   session_->Finish();
   Settle();
 }
@@ -145,7 +144,7 @@ bool Connection::ReadProxy() {
     if (header.kind == ProxyHeader::Kind::kDone) {
       if (header.source) client_.address = header.source->address;
       if (header.destination) client_.asked = header.destination->address;
-      proxy_ = {};
+      std::vector<std::uint8_t>().swap(proxy_);
       awaits_proxy_ = false;
       return Begin();
     }

@@ -62,7 +62,9 @@ CookieSecretsPtr CookieSecrets::Random(resolve64::Random& random) {
 
 CookieSecretsPtr CookieSecrets::Rotated(resolve64::Random& random) const {
   auto rotated = std::make_shared<CookieSecrets>(std::vector<Secret>{Draw(random)});
-  rotated->keys_.push_back(keys_.front());
+  for (std::size_t i = 0; i < std::min(keys_.size(), kMaxSecrets - 1); ++i) {
+    rotated->keys_.push_back(keys_[i]);
+  }
   return rotated;
 }
 

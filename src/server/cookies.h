@@ -66,7 +66,7 @@ class CookieSecrets {
   /// (RFC 9018 section 5). kBadFile, with file and line. Blocks.
   static Result<std::shared_ptr<const CookieSecrets>> Read(const std::string& path);
   static std::shared_ptr<const CookieSecrets> Random(resolve64::Random& random);
-  /// A fresh secret in front of the one that made cookies so far.
+  /// A fresh secret in front of those that there are; the oldest goes.
   [[nodiscard]] std::shared_ptr<const CookieSecrets> Rotated(resolve64::Random& random) const;
 
   /// RFC 9018 section 4. `now`: seconds since 1970.

@@ -61,7 +61,7 @@ void DnsSession::Output(std::vector<std::uint8_t>& unsent, std::size_t /*most*/)
 }
 
 void DnsSession::Finish() noexcept {
-  input_ended_ = true;
+  finished_ = input_ended_ = true;
   received_.clear();
 }
 
@@ -69,7 +69,7 @@ void DnsSession::Reply(const Peer& /*peer*/, std::vector<std::uint8_t> message) 
   --inflight_;
   if (replies_.size() + message.size() > kMostWaiting) {
     overrun_ = true;
-    replies_ = {};
+    std::vector<std::uint8_t>().swap(replies_);  // {} would keep the room
   } else if (!message.empty() && !overrun_) {
     replies_.push_back(static_cast<std::uint8_t>(message.size() >> 8));
     replies_.push_back(static_cast<std::uint8_t>(message.size() & 0xFF));

@@ -18,14 +18,14 @@ class DnsSession final : public Session, public ReplyPath {
   static constexpr std::size_t kMaxWaiting = 256 << 10;
   /// Answers that come late may still be added to them, up to here. Who asks for more and takes
   /// nothing is hung up on.
-  static constexpr std::size_t kMostWaiting = 1 << 20;
+  static constexpr std::size_t kMostWaiting = kMaxWaiting + (64 << 10);
 
   explicit DnsSession(Link& link) : link_(link) {}
 
   bool Take(std::span<const std::uint8_t> octets) override;
   void Output(std::vector<std::uint8_t>& unsent, std::size_t most) override;
   [[nodiscard]] bool has_room() const noexcept override {
-    return inflight_ < kMaxInflight && replies_.size() < kMaxWaiting && !overrun_;
+    return inflight_ < kMaxInflight && replies_.size() < kMaxWaiting && !finished_ && !overrun_;
   }
   [[nodiscard]] bool idle() const noexcept override { return inflight_ == 0 && replies_.empty(); }
   [[nodiscard]] std::uint64_t questions() const noexcept override { return questions_; }
@@ -49,6 +49,7 @@ class DnsSession final : public Session, public ReplyPath {
   std::uint64_t questions_ = 0;
   bool asking_ = false;  // within Ask()
   bool input_ended_ = false;
+  bool finished_ = false;
   bool overrun_ = false;  // there were more replies than anybody keeps
 };
 

@@ -40,7 +40,7 @@ std::size_t HttpPreface::Take(std::span<const std::uint8_t> octets) {
   } else if (!kHttp2.starts_with(received_) && !std::ranges::any_of(kHttp1Methods, may_begin)) {
     kind_ = Kind::kOther;
   }
-  if (kind_ != Kind::kOpen) received_ = {};
+  if (kind_ != Kind::kOpen) decltype(received_)().swap(received_);
   return taken;
 }
 

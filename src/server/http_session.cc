@@ -12,6 +12,9 @@
 namespace resolve64::server {
 namespace {
 
+// An assignment of {} would keep the room of the largest reply for as long as the connection lives.
+void Free(std::vector<std::uint8_t>& octets) noexcept { std::vector<std::uint8_t>().swap(octets); }
+
 constexpr std::size_t kFieldOverhead = 32;  // RFC 9113 section 6.5.2
 
 std::span<const std::uint8_t> OctetsOf(std::string_view text) {
@@ -242,7 +245,8 @@ bool HttpSession::ended() const noexcept {
   const bool other = !is_http2() && preface_.kind() != HttpPreface::Kind::kOpen;
   if (calm_ || other) return true;
   if (is_http2() && nghttp2_session_want_read(http2_.get()) == 0) return true;
-  return (finished_ || input_ended_) && inflight_ == 0;
+  // Who may still open its window gets what it asked for.
+  return inflight_ == 0 && (input_ended_ || (finished_ && reply_octets_ == 0));
 }
 
 // False where the client had its chance to say something.
@@ -383,7 +387,10 @@ void HttpSession::Respond(Exchange& exchange, std::span<const std::uint8_t> cont
     Reset(exchange, NGHTTP2_INTERNAL_ERROR);
     return;
   }
-  if (!with_content) return;
+  if (!with_content) {
+    Free(exchange.reply);
+    return;
+  }
   if (reply_octets_ == 0) moved_ = link_.scheduler().Now();
   exchange.left = content;
   reply_octets_ += content.size();
@@ -429,7 +436,7 @@ void HttpSession::Release(Exchange& exchange) {
   exchange.responding = exchange.sent = exchange.refused = false;
   exchange.received = 0;
   exchange.left = {};
-  exchange.reply = {};
+  Free(exchange.reply);
   exchange.head = HttpHead();
   free_.push_back(&exchange);
 }

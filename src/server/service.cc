@@ -95,19 +95,20 @@ Result<bool> Service::Bind() {
 
 Result<bool> Service::Start() {
   anchors_.Adopt(snapshot_);
+  // Clients may have connected already.
+  if (const Result<bool> adopted = certificates_.Adopt(snapshot_); !adopted) return adopted;
+  RenewCookies();
   bound_.resize(worker_count_);
   for (std::vector<Listening>& sockets : bound_) {
     workers_.push_back(std::make_unique<Worker>(clock_, shared_));
     const Result<bool> started =
-        workers_.back()->Start(snapshot_, std::move(sockets), worker_count_);
+        workers_.back()->Start(snapshot_, credentials_, std::move(sockets), worker_count_);
     if (!started) {
       workers_.pop_back();
       return started.error();
     }
   }
   bound_.clear();
-  if (const Result<bool> adopted = certificates_.Adopt(snapshot_); !adopted) return adopted;
-  RenewCookies();
   WarnOfDescriptors();
   workers_.front()->Prime();
   workers_.front()->Keep(anchors_);
@@ -118,8 +119,9 @@ void Service::Publish(const config::Config& config, const net::TlsServerPtr& tls
   std::vector<net::CertificateInfo> infos;
   if (tls != nullptr) infos = InfosOf(tls->certificates());
   const std::vector<IpAddress> host = HostAddresses();
-  const auto services = std::make_shared<const Services>(config, infos, host);
-  for (const std::unique_ptr<Worker>& worker : workers_) worker->SetTls(tls, services);
+  credentials_.tls = tls;
+  credentials_.services = std::make_shared<const Services>(config, infos, host);
+  Hand();
   // Of those that are configured it was told when the configuration was read.
   if (!renewed && !config.tls.certificates.empty()) return;
   for (const std::string& warning : ServiceWarnings(config, infos, host)) {
@@ -139,26 +141,31 @@ void Service::WarnOfDescriptors() const {
        {"possible", std::to_string(possible.tcp_clients)}});
 }
 
-// The operator's secrets, or a fresh one with each load of the configuration, beside the one before
-// it: who has a cookie keeps it. The buckets of clients stay as full as they are.
+// The operator's secrets, or a fresh one with each load of the configuration and every day, beside
+// those before it: who has a cookie keeps it. The buckets of clients stay as full as they are.
 void Service::RenewCookies() {
   const config::CookiesConfig& config = snapshot_->config->cookies;
+  CookieSecretsPtr& cookies = credentials_.cookies;
   if (!config.enabled) {
-    cookies_ = nullptr;
+    cookies = nullptr;
   } else if (snapshot_->cookie_secrets != nullptr) {
-    cookies_ = snapshot_->cookie_secrets;
+    cookies = snapshot_->cookie_secrets;
   } else {
-    cookies_ = cookies_ == nullptr ? CookieSecrets::Random(random_) : cookies_->Rotated(random_);
+    cookies = cookies == nullptr ? CookieSecrets::Random(random_) : cookies->Rotated(random_);
   }
+  ClientRatePtr& rate = credentials_.rate;
   const std::uint32_t qps = snapshot_->config->limits.per_client_qps;
   if (qps == 0) {
-    client_rate_ = nullptr;
-  } else if (client_rate_ == nullptr || client_rate_->per_second() != qps) {
-    client_rate_ = std::make_shared<ClientRate>(qps);
+    rate = nullptr;
+  } else if (rate == nullptr || rate->per_second() != qps) {
+    rate = std::make_shared<ClientRate>(qps);
   }
-  for (const std::unique_ptr<Worker>& worker : workers_) {
-    worker->SetCookies(cookies_, client_rate_);
-  }
+  main_.scheduler().Arm(daily_, main_.scheduler().Now() + kCookieSecretLife);
+  Hand();
+}
+
+void Service::Hand() {
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->SetCredentials(credentials_);
 }
 
 // A callback for each worker, from its own thread; the last of them has `done` called by the main

@@ -24,6 +24,8 @@ class Service {
  public:
   /// How long questions in progress are answered after the order to end.
   static constexpr Duration kGrace = std::chrono::seconds(2);
+  /// How long a secret makes cookies where the operator gave none.
+  static constexpr Duration kCookieSecretLife = std::chrono::hours(24);
 
   /// `clock` and `main` are borrowed.
   Service(const Clock& clock, net::Loop& main, SnapshotPtr snapshot);
@@ -66,6 +68,16 @@ class Service {
                                const std::vector<config::Listener>& ours) const;
   void Publish(const config::Config& config, const net::TlsServerPtr& tls, bool renewed);
   void RenewCookies();
+  void Hand();
+  // RFC 7873 section 7.1: a secret makes cookies for a day or so, and never for more than 36 days.
+  class DailyTimer final : public net::TimerNode {
+   public:
+    explicit DailyTimer(Service& service) : service_(service) {}
+
+   private:
+    void Fire() noexcept override { service_.RenewCookies(); }
+    Service& service_;
+  };
   void WarnOfDescriptors() const;
   std::function<void()> AfterAll(std::function<void()> done);
 
@@ -78,8 +90,8 @@ class Service {
   AnchorKeeper anchors_;
   CertificateKeeper certificates_;
   SystemRandom random_;
-  CookieSecretsPtr cookies_;
-  ClientRatePtr client_rate_;
+  Credentials credentials_;
+  DailyTimer daily_{*this};
   SocketsByWorker bound_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };

@@ -58,7 +58,13 @@ class Worker::Inside {
 
   net::Loop& loop() noexcept { return loop_; }
   Handler& handler() noexcept { return handler_; }
-  StreamServer& streams() noexcept { return streams_; }
+
+  void SetCredentials(const Credentials& credentials) {
+    streams_.SetTls(credentials.tls);
+    handler_.SetServices(credentials.services);
+    handler_.SetCookies(credentials.cookies);
+    handler_.SetClientRate(credentials.rate);
+  }
 
   void Apply(const SnapshotPtr& snapshot, std::vector<Listening> added) {
     const config::Config& config = *snapshot->config;
@@ -173,13 +179,14 @@ Worker::~Worker() {
   thread_.join();
 }
 
-Result<bool> Worker::Start(SnapshotPtr snapshot, std::vector<Listening> listening,
-                           std::size_t workers) {
+Result<bool> Worker::Start(SnapshotPtr snapshot, Credentials credentials,
+                           std::vector<Listening> listening, std::size_t workers) {
   std::promise<std::string> started;
   std::future<std::string> outcome = started.get_future();
   thread_ = std::thread([&, workers] {
     try {
       inside_ = std::make_unique<Inside>(clock_, shared_, stats_, workers);
+      inside_->SetCredentials(credentials);
       inside_->Apply(snapshot, std::move(listening));
     } catch (const std::exception& fault) {
       started.set_value(fault.what());
@@ -204,18 +211,9 @@ void Worker::Apply(SnapshotPtr snapshot, std::vector<Listening> added, std::func
   });
 }
 
-void Worker::SetTls(net::TlsServerPtr tls, std::shared_ptr<const Services> services) {
-  inside_->loop().Post([this, tls = std::move(tls), services = std::move(services)] {
-    inside_->streams().SetTls(tls);
-    inside_->handler().SetServices(services);
-  });
-}
-
-void Worker::SetCookies(CookieSecretsPtr secrets, ClientRatePtr rate) {
-  inside_->loop().Post([this, secrets = std::move(secrets), rate = std::move(rate)] {
-    inside_->handler().SetCookies(secrets);
-    inside_->handler().SetClientRate(rate);
-  });
+void Worker::SetCredentials(Credentials credentials) {
+  inside_->loop().Post(
+      [this, credentials = std::move(credentials)] { inside_->SetCredentials(credentials); });
 }
 
 void Worker::Drain(Duration grace, std::function<void()> done) {

@@ -27,6 +27,15 @@ struct Shared {
   ConnectionCounts connections;
 };
 
+/// What changes without the configuration. Plain values; what they point to is immutable, or shared
+/// by threads.
+struct Credentials {
+  net::TlsServerPtr tls;                     ///< null: nobody can shake hands
+  std::shared_ptr<const Services> services;  ///< null: nothing is announced
+  CookieSecretsPtr cookies;                  ///< null: no cookies
+  ClientRatePtr rate;                        ///< null: clients may ask as often as they like
+};
+
 /// Made and destroyed by the main thread, whose calls are carried out by the worker's own in their
 /// order. Callbacks run on the worker's thread.
 class Worker {
@@ -38,20 +47,17 @@ class Worker {
   /// Stops at once where Drain() did not end.
   ~Worker();
 
-  /// Starts the thread and serves `listening`. `share`: the part of the limits that is this
-  /// worker's, one of so many. kNetwork where the system has no descriptors left.
-  Result<bool> Start(SnapshotPtr snapshot, std::vector<Listening> listening, std::size_t workers);
+  /// Starts the thread and serves `listening`. `workers`: how many share the limits. kNetwork where
+  /// the system has no descriptors left.
+  Result<bool> Start(SnapshotPtr snapshot, Credentials credentials,
+                     std::vector<Listening> listening, std::size_t workers);
 
   /// From now on `snapshot` holds, with these sockets beside those whose address is still in it.
   /// The new ones are open before the old ones close; what is in progress is answered. Then `done`.
   void Apply(SnapshotPtr snapshot, std::vector<Listening> added, std::function<void()> done);
 
-  /// The certificates of connections that come from now on, null: none; and what clients are told
-  /// of the services that use them.
-  void SetTls(net::TlsServerPtr tls, std::shared_ptr<const Services> services);
-  /// The secrets of cookies from now on, null: no cookies; and how often a client may ask without
-  /// one, null: as often as it likes.
-  void SetCookies(CookieSecretsPtr secrets, ClientRatePtr rate);
+  /// What connections and questions that come from now on are served with.
+  void SetCredentials(Credentials credentials);
 
   /// Takes no more questions, answers those in progress for up to `grace`, stops the loop, calls
   /// `done`.

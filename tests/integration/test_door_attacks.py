@@ -1,5 +1,6 @@
 """Attacks on the doors: clients that want to crash, wedge, starve or mislead the service."""
 
+import json
 import selectors
 import socket
 import struct
@@ -14,7 +15,7 @@ from support.crowd import Crowd, sources
 from support.encrypted import encrypted, ours
 from support.http2_client import Http2Client, get_path
 from support.net import scaled, wait_until
-from support.resolver import Resolver, binary
+from support.resolver import Resolver, binary, run_binary
 from support.tls_client import framed
 
 __all__ = ["encrypted", "ours"]
@@ -192,3 +193,15 @@ def test_the_address_that_a_proxy_names_is_not_announced_unless_it_is_ours(site,
     reply = Response(udp_exchange(*subject.listen[0], head + make_query("_dns.resolver.arpa.", "SVCB")))
     assert reply.rcode == "NOERROR"
     assert named not in [record[3] for record in reply.additional()]
+
+
+# Covers: U18
+def test_a_path_with_an_apostrophe_does_not_end_the_string_of_a_powershell_command(net, ours, tmp_path):
+    issued = ours.issue(names=[tls_client.NAME], addresses=["192.0.2.1"])
+    config = tmp_path / "resolve64.json"
+    config.write_text(json.dumps({"listen": [{"address": "192.0.2.1", "port": 53}, {
+        "address": "192.0.2.1", "transport": "https", "path": "/it's;here"}], "tls": issued.config()}))
+    done = run_binary("resolve64ctl", "profile", "windows", "-c", config)
+    assert done.returncode == 0, done
+    template = next(line for line in done.stdout.splitlines() if "-DohTemplate" in line)
+    assert f"'https://{tls_client.NAME}/it''s;here'" in template

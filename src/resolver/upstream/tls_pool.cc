@@ -34,19 +34,20 @@ class TlsPool::Host final : public TlsConnection::Owner {
   // Puts `query` on the connection that has the fewest, or on a new one.
   Result<bool> Place(TlsQuery& query) {
     used_ = Now();
-    TlsConnection* best = nullptr;
+    std::shared_ptr<TlsConnection> best;
     std::size_t usable = 0;
     for (const auto& connection : connections_) {
       if (!connection->takes_more()) continue;
       ++usable;
-      if (best == nullptr || connection->load() < best->load()) best = connection.get();
+      if (best == nullptr || connection->load() < best->load()) best = connection;
     }
     const bool crowded = best == nullptr || best->load() >= kCrowded;
     if (crowded && usable < kMaxOfServer) {
-      Result<TlsConnection*> fresh = Connect();
+      // To make room for it, the one that was best so far may have been closed.
+      Result<std::shared_ptr<TlsConnection>> fresh = Connect();
       if (fresh) {
-        best = *fresh;
-      } else if (best == nullptr) {
+        best = *std::move(fresh);
+      } else if (best == nullptr || !best->takes_more()) {
         return fresh.error();
       }
     }
@@ -106,8 +107,10 @@ class TlsPool::Host final : public TlsConnection::Owner {
   }
 
  private:
-  Result<TlsConnection*> Connect() {
-    if (pool_.connections_ >= kMaxConnections && !pool_.CloseAnIdleOne()) {
+  Result<std::shared_ptr<TlsConnection>> Connect() {
+    // Servers that strangers name must not take the room of those that the operator named.
+    const std::size_t most = target_.authenticated ? kMaxConnections : kMaxOpportunistic;
+    if (pool_.connections_ >= most && !pool_.CloseAnIdleOne()) {
       return Error{Errc::kBudgetSpent, "too many TLS connections"};
     }
     const Result<int> fd = pool_.connector_(target_.endpoint);
@@ -124,7 +127,7 @@ class TlsPool::Host final : public TlsConnection::Owner {
     if (!connection->Start()) return Error{Errc::kBudgetSpent, "epoll refuses a descriptor"};
     ++pool_.connections_;
     connections_.push_back(connection);
-    return connection.get();
+    return connection;
   }
 
   void Forget(const TlsConnection& connection) noexcept {

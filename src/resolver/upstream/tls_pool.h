@@ -27,7 +27,8 @@ class TlsPool {
   static constexpr std::size_t kCrowded = 128;
   static constexpr std::size_t kMaxOfServer = 4;
   static constexpr std::size_t kMaxConnections = 256;
-  static constexpr std::size_t kMaxServers = 1024;  ///< whose sessions are kept
+  static constexpr std::size_t kMaxOpportunistic = 192;  ///< of these, once there are so many
+  static constexpr std::size_t kMaxServers = 1024;       ///< whose sessions are kept
 
   /// A socket that is being connected, and is the caller's then.
   using Connector = std::function<Result<int>(const Endpoint&)>;

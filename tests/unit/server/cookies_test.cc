@@ -156,11 +156,14 @@ TEST(CookieSecrets, ARolledSecretKeepsThePreviousOneAndNoMore) {
   const IpAddress client = Address("192.0.2.1");
   const CookieSecretsPtr first = CookieSecrets::Random(random);
   const CookieSecretsPtr second = first->Rotated(random);
-  const CookieSecretsPtr third = second->Rotated(random);
+  CookieSecretsPtr last = second;
+  for (std::size_t i = 2; i < CookieSecrets::kMaxSecrets; ++i) last = last->Rotated(random);
   const CookieOption option = Made(*first, client, 1'700'000'000);
   EXPECT_EQ(Check(*first, option, client, 1'700'000'000), CookieCheck::kGood);
   EXPECT_EQ(Check(*second, option, client, 1'700'000'000), CookieCheck::kRenew);
-  EXPECT_EQ(Check(*third, option, client, 1'700'000'000), CookieCheck::kBad);
+  EXPECT_EQ(Check(*last, option, client, 1'700'000'000), CookieCheck::kRenew);
+  EXPECT_EQ(last->size(), CookieSecrets::kMaxSecrets);
+  EXPECT_EQ(Check(*last->Rotated(random), option, client, 1'700'000'000), CookieCheck::kBad);
   EXPECT_NE(Made(*second, client, 1'700'000'000).octets, option.octets);
 }
 
