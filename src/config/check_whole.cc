@@ -250,6 +250,18 @@ class WholeChecker {
     for (const Node* root : Items(&root_, "root_hints")) {
       for (const Node* server : Items(root, "addresses")) Server(*server);
     }
+    for (const Node* zone : Items(&root_, "forward")) {
+      const Node* only = zone->Find("only");
+      const std::vector<const Node*> servers = Items(zone, "servers");
+      const bool tls = std::any_of(servers.begin(), servers.end(), [](const Node* server) {
+        const Node* transport = server->Find("transport");
+        return transport != nullptr && transport->text == "tls";
+      });
+      if (tls && only != nullptr && !only->boolean) {
+        report_.Warning(*only,
+                        "where these servers do not answer, the question goes to others in clear");
+      }
+    }
   }
 
   void Server(const Node& node) {

@@ -39,8 +39,9 @@ constexpr Key kKeys[] = {
     {"/listen/*/view", kViewName, "", "",
      "This listener always answers from that view, whoever asks."},
     {"/listen/*/proxy_protocol", kList, "[]", "",
-     "Peers that say who asks, with the PROXY protocol, version 2. Where there are any, nobody "
-     "else is answered here, nor anybody without that header.",
+     "Peers that say who asks, with the PROXY protocol, version 2; from them nothing is taken "
+     "without it, from others nothing with it. List only those that do send it, and let nobody "
+     "else send datagrams under their addresses.",
      0, kManyItems},
     {"/listen/*/proxy_protocol/*", kClients, "", "", "One network of peers."},
 

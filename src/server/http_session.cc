@@ -102,6 +102,8 @@ struct HttpSession::Callbacks {
     const std::int32_t stream = frame->hd.stream_id;
     Exchange* exchange = Of(session).Find(stream);
     if (exchange != nullptr) exchange->sent = true;
+    // An answer that is out is progress, however many frames it took to make room for it.
+    Of(session).idle_frames_ = Of(session).idle_octets_ = 0;
     // The rest of a request that is answered already is of no use (RFC 9113 section 8.1).
     if (nghttp2_session_get_stream_remote_close(http2, stream) == 0) {
       nghttp2_submit_rst_stream(http2, NGHTTP2_FLAG_NONE, stream, NGHTTP2_NO_ERROR);

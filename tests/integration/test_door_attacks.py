@@ -95,7 +95,6 @@ def test_one_late_answer_to_many_questions_that_nobody_reads_is_not_kept_for_eac
     assert grown < 64 * MIB, f"{grown // MIB} MiB for 30 connections"
 
 
-# Covers: CLI-05
 def test_a_connection_of_a_listener_that_a_reload_takes_away_is_not_answered_from_its_view(site, start, net):
     first, second = net.ipv4(), net.ipv4()
     branch = {"branch": {"dns64": {"prefixes": ["2001:db8:999::/96"]}}}
