@@ -202,6 +202,19 @@ json Stats(Service& service) {
   return {{"counters", std::move(counters)}};
 }
 
+// RFC 9539: whether a server that nobody said anything of answers over TLS.
+const char* ProbedText(cache::ProbedTls probed) {
+  switch (probed) {
+    case cache::ProbedTls::kUnknown:
+      return "unknown";
+    case cache::ProbedTls::kWorks:
+      return "works";
+    case cache::ProbedTls::kFailed:
+      return "failed";
+  }
+  return "unknown";
+}
+
 json Servers(Service& service) {
   const TimePoint now = service.clock().Now();
   std::vector<cache::ServerInfo> servers = service.caches().servers.List(now);
@@ -221,6 +234,8 @@ json Servers(Service& service) {
                     {"dead_ms", server.dead ? Milliseconds(server.dead_until - now) : 0.0},
                     {"edns", server.edns != cache::EdnsSupport::kNo},
                     {"case_broken", server.case_broken},
+                    {"probed_tls", ProbedText(server.probed_tls)},
+                    {"failure", server.failure},
                     {"lame_for", std::move(lame)}});
   }
   return {{"servers", std::move(list)}, {"known", known}};

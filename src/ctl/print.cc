@@ -202,6 +202,8 @@ std::string ServersText(const json& reply) {
     }
     if (!server.at("edns").get<bool>()) text += ", no EDNS";
     if (server.at("case_broken").get<bool>()) text += ", changes letter case";
+    if (Text(server, "probed_tls") == "works") text += ", answers over TLS";
+    if (!Text(server, "failure").empty()) text += ", " + Text(server, "failure");
     const std::string lame = Joined(server.at("lame_for"), ", ");
     if (!lame.empty()) text += ", lame for " + lame;
     text += "\n";

@@ -204,3 +204,14 @@ def test_a_path_with_an_apostrophe_does_not_end_the_string_of_a_powershell_comma
     assert done.returncode == 0, done
     template = next(line for line in done.stdout.splitlines() if "-DohTemplate" in line)
     assert f"'https://{tls_client.NAME}/it''s;here'" in template
+
+
+# Covers: CLI-13, U18
+def test_an_address_that_the_host_got_after_the_start_is_announced_to_who_asked_it(site, start, ours, isolated):
+    known = isolated.ipv6()
+    subject = start(listeners=[{"address": "::", "port": 5353}, {"address": "::", "transport": "tls"}],
+                    tls=ours.issue(names=[tls_client.NAME], addresses=[known]).config(), access={"allow": ["any"]})
+    late = isolated.ipv6()
+    for asked in (known, late):
+        answer = subject.query("_dns.resolver.arpa.", "SVCB", to=(asked, 5353))
+        assert [record[3] for record in answer.additional("AAAA")] == [asked]

@@ -410,6 +410,8 @@ def test_a_server_with_tls_is_asked_in_clear_first_and_over_tls_from_then_on(sit
     assert front.names == [None] and front.accepted == 1 and front.protocols == ["dot"]
     counters = subject.stats()
     assert counters["upstream_tls_probes"] >= 1 and counters["upstream_tls"] >= 6
+    assert "works" in {one["probed_tls"] for one in subject.ctl_json("servers")}
+    assert "answers over TLS" in subject.ctl("servers").stdout
     assert "over TLS, unauthenticated" in account(subject, "n9.w.example.com.")
 
 
@@ -423,6 +425,7 @@ def test_servers_without_tls_are_tried_once_and_cost_nobody_anything(site, com, 
         assert time.monotonic() - begin < scaled(0.6)
     assert not site.queries(transport="tls")
     probes = subject.stats()["upstream_tls_probes"]
+    assert {one["probed_tls"] for one in subject.ctl_json("servers")} <= {"failed", "unknown"}
     assert 1 <= probes <= 4     # one for each server: the root, com. and example.com.
 
 
