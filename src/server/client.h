@@ -38,6 +38,7 @@ struct Client {
   Peer peer;                       ///< who is at the other end of the socket
   IpAddress address;               ///< who asks: the peer, or whom a trusted proxy named
   std::optional<IpAddress> asked;  ///< our address that was asked, where it is known
+  bool through_proxy = false;      ///< `asked` is what a trusted proxy says
   Transport transport = Transport::kUdp;
   ViewPtr listener_view;  ///< null where the listener has none
   /// How long the connection may be silent from now on, told where the client asks for it (RFC

@@ -144,6 +144,7 @@ bool Connection::ReadProxy() {
     if (header.kind == ProxyHeader::Kind::kDone) {
       if (header.source) client_.address = header.source->address;
       if (header.destination) client_.asked = header.destination->address;
+      client_.through_proxy = header.destination.has_value();
       std::vector<std::uint8_t>().swap(proxy_);
       awaits_proxy_ = false;
       return Begin();

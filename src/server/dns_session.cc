@@ -7,6 +7,9 @@ namespace {
 
 constexpr std::size_t kLengthPrefix = 2;  // RFC 1035 section 4.2.2
 
+// Octets of room for replies that an idle connection may keep.
+constexpr std::size_t kIdleRoom = 16384;
+
 // With its prefix. REQUIRES: the prefix is there.
 std::size_t LengthOf(std::span<const std::uint8_t> octets) noexcept {
   return kLengthPrefix + (static_cast<std::size_t>(octets[0]) << 8 | octets[1]);
@@ -58,6 +61,7 @@ void DnsSession::Output(std::vector<std::uint8_t>& unsent, std::size_t /*most*/)
     unsent.insert(unsent.end(), replies_.begin(), replies_.end());
   }
   replies_.clear();
+  if (replies_.capacity() > kIdleRoom) replies_.shrink_to_fit();
 }
 
 void DnsSession::Finish() noexcept {

@@ -241,7 +241,8 @@ net::Task<void> Handler::Serve(Job job) {
   const IpAddress client = job.client.address;
   const ViewPtr& view = job.snapshot->views.Choose(job.client.listener_view, client);
   Inquiry inquiry = MakeInquiry(query, client, view, *job.snapshot, job.services.get());
-  inquiry.asked = job.client.asked;
+  // What a proxy was asked at is no address of ours.
+  if (!job.client.through_proxy) inquiry.asked = job.client.asked;
   const bool crowded = inflight_count_ >= max_inflight_;
   if (crowded) inquiry.reach = Reach::kCached;
   if (!query.Has(Header::kRd)) inquiry.reach = Reach::kLocal;

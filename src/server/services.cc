@@ -104,9 +104,8 @@ std::vector<IpAddress> Services::AddressesOf(const EncryptedService& service,
     const IpAddress own =
         asked->is_v4() == service.address.is_v4() ? *asked : LoopbackOf(service.address);
     if (local && is_free(own)) return {own};
-  } else if (asked && asked->is_v4() == service.address.is_v4() && Contains(host_, *asked) &&
+  } else if (asked && asked->is_v4() == service.address.is_v4() && !IsLinkLocal(*asked) &&
              is_free(*asked)) {
-    // One that this host does not have is what some proxy says.
     return {*asked};
   }
   std::vector<IpAddress> addresses;

@@ -157,6 +157,7 @@ bool UdpListener::Unwrap(std::span<const std::uint8_t>& datagram, Client& client
   }
   if (header.source) client.address = header.source->address;
   if (header.destination) client.asked = header.destination->address;
+  client.through_proxy = header.destination.has_value();
   datagram = datagram.subspan(header.size);
   return !datagram.empty();  // nothing after it: the proxy looks whether we are there
 }
