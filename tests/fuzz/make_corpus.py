@@ -257,6 +257,25 @@ def names():
     yield "pointers", b"\1a\0" + b"".join(struct.pack("!BcH", 1, b"b", 0xC000 | i) for i in (0, 3, 7))
 
 
+def streams():
+    """Framed messages behind an octet that says how they come: see stream_fuzz.cc."""
+    def framed(*sizes):
+        return b"".join(struct.pack("!H", size) + bytes([65 + i % 26]) * size for i, size in enumerate(sizes))
+
+    for name, octets in (
+        ("one", framed(40)),
+        ("three", framed(40, 12, 300)),
+        ("empty-messages", framed(0, 0, 5, 0)),
+        ("cut-prefix", framed(40) + b"\0"),
+        ("cut-message", framed(40)[:-1]),
+        ("beyond-the-limit", framed(*[2] * 250)),
+        ("large", framed(3000, 1)),
+        ("length-lies", b"\xff\xff" + framed(40)),
+    ):
+        for come, first in (("at-once", 0x7F), ("by-octet", 0x00), ("by-octet-late", 0x80), ("late", 0xC0)):
+            yield f"{name}-{come}", bytes([first]) + octets
+
+
 PROXY = b"\r\n\r\n\0\r\nQUIT\n"
 
 
@@ -343,7 +362,7 @@ def write(target, name, octets):
 
 
 def main():
-    for target in ("message", "name", "config", "dnssec", "http", "proxy"):
+    for target in ("message", "name", "config", "dnssec", "http", "proxy", "stream"):
         for path in (CORPUS / target).glob("*"):
             if not path.name.startswith("found-"):
                 path.unlink()
@@ -371,6 +390,8 @@ def main():
     for name, octets in proxy_headers():
         write("proxy", name, octets)
         write("proxy", f"{name}-mutant", mutate(rng, octets))
+    for name, octets in streams():
+        write("stream", name, octets)
 
 
 if __name__ == "__main__":
