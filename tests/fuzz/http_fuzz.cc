@@ -131,7 +131,8 @@ Outcome Talk(std::span<const std::uint8_t> octets, std::size_t piece) {
   Check(link.asked <= outcome.questions, "what is asked was a question");
   session.Finish();
   session.Output(sent, SIZE_MAX / 2);
-  Check(session.ended(), "what is finished and answered has ended");
+  session.InputEnded();  // until then a closed window could be opened
+  Check(session.ended(), "what is finished, answered and cannot be sent has ended");
   return outcome;
 }
 

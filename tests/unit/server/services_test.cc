@@ -176,6 +176,10 @@ TEST_F(ServicesTest, WarnsNotWhereAListenerOfAnotherViewIsMeant) {
   Listen("192.0.2.53", Transport::kTls).view = "b";
   EXPECT_EQ(Warnings(), Strings());
   config_.listen[0].view.reset();
+  config::View view;
+  view.name = "b";
+  view.clients = {*Network::Parse("10.0.0.0/8")};
+  config_.views = {view};
   EXPECT_EQ(Warnings().size(), 1U) << "a client of view b may ask there";
 }
 
