@@ -1,5 +1,8 @@
 """Servers that are slow, dead, lame, old or wrong: the next one is asked, and the client is told what happened."""
 
+import math
+import time
+
 import pytest
 
 from support import behave
@@ -156,10 +159,13 @@ def test_a_dead_zone_does_not_burden_its_parents(site, com, start):
     subject = start(upstream={"timeout": "1s"})
     subject.query("v4.example.com.", "A")
     site.forget()
+    begin = time.monotonic()
     for i in range(20):
         subject.query(f"n{i}.example.com.", "A")
+    took = time.monotonic() - begin
     above = [q for q in site.log if q.server in (site.root.address, site.servers["com."][0].address)]
-    assert len(above) <= 4, site.authority.dump()
+    # Asked again after 10 ms, 20 ms, 40 ms, …: the slower this machine, the more of these have passed.
+    assert len(above) <= 2 + math.log2(1 + took / 0.01), site.authority.dump()
 
 
 def test_two_servers_that_fail_in_different_ways_give_servfail_with_a_reason(pair, start):
