@@ -339,7 +339,7 @@ def test_the_figures_are_those_that_the_command_beside_them_prints():
     collected = page.shell(f"{command} --collect-only -p no:cacheprovider", env=page.environment(R64_FIGURES=""))
     assert "tests/integration/test_faults.py::" in collected
     sources = [(REPOSITORY / "tests/integration" / file).read_text(encoding="utf-8")
-               for file in ("test_faults.py", "test_dnssec_limits.py")]
+               for file in ("test_faults.py", "test_dnssec_limits.py", "test_tls_abuse.py", "test_tls_certificates.py")]
     recorded = set(re.findall(r'(?:(?:record|tell)\(|return )"(F\d+)"', "".join(sources)))
     assert {line.split(":")[0] for line in shown} == recorded
 

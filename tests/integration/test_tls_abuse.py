@@ -38,6 +38,7 @@ def crowd():
 
 
 # Covers: F15, ATK-25, TRA-06
+@pytest.mark.figure
 def test_thousands_of_idle_and_dripping_clients_do_not_keep_a_polite_one_out(site, encrypted, isolated, crowd):
     subject = encrypted(workers=2)
     subject.query("v4.example.com.", "A")

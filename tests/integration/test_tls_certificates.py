@@ -250,6 +250,7 @@ class Visitors:
 
 
 # Covers: F8, TRA-24
+@pytest.mark.figure
 def test_certificates_are_swapped_under_load_and_no_question_is_lost(site, encrypted, ours):
     site.edit("example.com.", add="*.w A 192.0.2.1")
     subject = encrypted(workers=2)
