@@ -267,6 +267,7 @@ Result<net::CertificatePtr> CertificateKeeper::SelfSigned(const config::Config& 
 
 std::vector<net::CertificateInfo> InfosOf(const std::vector<net::CertificatePtr>& certificates) {
   std::vector<net::CertificateInfo> infos;
+  infos.reserve(certificates.size());
   for (const net::CertificatePtr& certificate : certificates) {
     infos.push_back(certificate->info());
   }

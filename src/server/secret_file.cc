@@ -53,9 +53,8 @@ Result<std::vector<Secret>> ReadSecretFile(const std::string& path, std::size_t 
     const std::string_view line = Content(rest.substr(0, end));
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
     if (line.empty()) continue;
-    const auto wrong = [&](const std::string& what) {
-      return Error{Errc::kBadFile, path + ":" + std::to_string(number) + ": " + what};
-    };
+    const std::string where = path + ":" + std::to_string(number) + ": ";
+    const auto wrong = [&](const std::string& what) { return Error{Errc::kBadFile, where + what}; };
     if (secrets.size() == most) return wrong("more than " + std::to_string(most) + " secrets");
     const std::optional<Secret> secret = ParseSecret(line, octets);
     if (!secret) {

@@ -96,7 +96,7 @@ Result<bool> Service::Bind() {
 Result<bool> Service::Start() {
   anchors_.Adopt(snapshot_);
   // Clients may have connected already.
-  if (const Result<bool> adopted = certificates_.Adopt(snapshot_); !adopted) return adopted;
+  if (Result<bool> adopted = certificates_.Adopt(snapshot_); !adopted) return adopted;
   RenewCookies();
   bound_.resize(worker_count_);
   for (std::vector<Listening>& sockets : bound_) {
@@ -187,7 +187,7 @@ Result<bool> Service::Reload(SnapshotPtr snapshot,
   }
   Result<SocketsByWorker> opened = Open(added, snapshot_->config->listen);
   if (!opened) return opened.error();
-  if (const Result<bool> adopted = certificates_.Adopt(snapshot); !adopted) return adopted;
+  if (Result<bool> adopted = certificates_.Adopt(snapshot); !adopted) return adopted;
   std::vector<std::string> notes = NeedsRestart(*snapshot_->config, *snapshot->config);
   const SnapshotPtr before = std::exchange(snapshot_, std::move(snapshot));
   anchors_.Adopt(snapshot_);

@@ -163,7 +163,7 @@ std::string ListenerText(const config::Listener& listener) {
 }
 
 std::string ServiceText(const config::Listener& listener) {
-  const std::string at = ListenerText(listener);
+  std::string at = ListenerText(listener);
   switch (listener.transport) {
     case config::Listener::Transport::kDns:
       return "udp+tcp " + at;
