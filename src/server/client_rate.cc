@@ -1,5 +1,7 @@
 #include "server/client_rate.h"
 
+#include <limits>
+
 #include "base/hash.h"
 
 namespace resolve64::server {
@@ -37,15 +39,15 @@ bool ClientRate::Take(const IpAddress& client, TimePoint at) noexcept {
   Line& line = lines_[hash % lines_.size()];
   const auto now = static_cast<std::uint64_t>(at.time_since_epoch().count()) & kTimeMask;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    Bucket* place = nullptr;
+    Bucket* place = line.buckets.data();
     std::uint64_t found = 0;
-    std::uint64_t least = 0;
+    std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t debt = 0;
     for (Bucket& bucket : line.buckets) {
       const std::uint64_t value = bucket.load(std::memory_order_relaxed);
       const std::uint64_t owed = Debt(value, now);
       const bool own = value >> kTimeBits == tag;
-      if (place != nullptr && !own && owed >= least) continue;
+      if (!own && owed >= least) continue;
       place = &bucket;
       found = value;
       least = owed;
