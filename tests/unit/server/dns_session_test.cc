@@ -60,6 +60,9 @@ Octets operator+(Octets a, const Octets& b) {
 
 class DnsSessionTest : public ::testing::Test {
  protected:
+  // A question that was never answered keeps its connection, which keeps the question.
+  ~DnsSessionTest() override { link_->asked.clear(); }
+
   Octets Sent() {
     Octets out;
     session_.Output(out, 1 << 20);
