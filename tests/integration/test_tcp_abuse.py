@@ -11,10 +11,12 @@ import pytest
 
 from support import behave, figures
 from support.client import Response, make_query
-from support.crowd import Crowd, Polite, descriptors, sources
+from support.crowd import Polite, crowd, descriptors, sources
 from support.net import scaled, wait_until
 from support.resolver import Resolver, binary
 from support.tls_client import ends, framed
+
+__all__ = ["crowd"]
 
 SYN_DATA = 32    # of tcpi_options: the SYN carried data that was acknowledged
 MSG_FASTOPEN = 0x20000000
@@ -25,13 +27,6 @@ def subject(site, start):
     made = start()
     made.query("v4.example.com.", "A")
     return made
-
-
-@pytest.fixture
-def crowd():
-    made = Crowd()
-    yield made
-    made.close()
 
 
 def tcp_info(sock):

@@ -14,13 +14,13 @@ import pytest
 
 from support import figures, load, tls_client
 from support.client import TcpClient, make_query
-from support.crowd import Crowd, Polite, descriptors, sources
+from support.crowd import Polite, crowd, descriptors, sources
 from support.encrypted import encrypted, ours
 from support.net import scaled, wait_until
 from support.peers import find
 from support.tls_client import TlsBytes, context, ends, framed
 
-__all__ = ["encrypted", "ours"]
+__all__ = ["crowd", "encrypted", "ours"]
 
 
 @pytest.fixture
@@ -28,13 +28,6 @@ def subject(site, encrypted):
     made = encrypted()
     made.query("v4.example.com.", "A")
     return made
-
-
-@pytest.fixture
-def crowd():
-    made = Crowd()
-    yield made
-    made.close()
 
 
 # Covers: F15, ATK-25, TRA-06

@@ -4,6 +4,8 @@ import socket
 import time
 from pathlib import Path
 
+import pytest
+
 from support import client, tls_client
 from support.client import Response, make_query
 from support.net import scaled
@@ -107,3 +109,10 @@ class Polite:
 def descriptors(subject):
     """How many file descriptors the resolver has open."""
     return len(list(Path(f"/proc/{subject.pid}/fd").iterdir()))
+
+
+@pytest.fixture
+def crowd():
+    made = Crowd()
+    yield made
+    made.close()
