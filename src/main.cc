@@ -141,6 +141,15 @@ class Signals {
   bool stopping_ = false;
 };
 
+// The loop's handlers end with it: a second SIGTERM, of somebody in a hurry, must not turn an end
+// in good order into a crash in the eyes of who supervises.
+void HoldSignals() noexcept {
+  sigset_t held{};
+  sigemptyset(&held);
+  for (const int number : Signals::kNumbers) sigaddset(&held, number);
+  pthread_sigmask(SIG_BLOCK, &held, nullptr);
+}
+
 int Serve(const std::string& config_path, resolve64::server::SnapshotPtr snapshot) {
   const resolve64::SystemClock clock;
   const std::shared_ptr<const resolve64::config::Config> config = snapshot->config;
@@ -187,6 +196,7 @@ int Serve(const std::string& config_path, resolve64::server::SnapshotPtr snapsho
   std::fprintf(stderr, "resolve64 ready: %s\n", service.ListenersText().c_str());
   NotifySystemd("READY=1");
   loop.Run();
+  HoldSignals();
   return kDone;
 }
 

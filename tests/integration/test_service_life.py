@@ -101,6 +101,13 @@ def test_what_is_in_flight_is_answered_before_the_end(site, com, start, number):
     assert subject.wait() == 0
 
 
+def test_a_second_signal_does_not_make_a_crash_of_the_end(start):
+    subject = start()
+    while subject.process.poll() is None:
+        subject.signal(signal.SIGTERM)
+    assert subject.process.returncode == 0
+
+
 def test_a_question_that_takes_too_long_does_not_keep_the_process(site, com, start):
     com.on(behave.silence())
     subject = start()

@@ -42,6 +42,28 @@ def delay(seconds):
     return behave
 
 
+class Gate:
+    """Holds the replies back until `open()`, which may be called from any thread."""
+
+    def __init__(self, authority):
+        self._authority = authority
+        self._opened = False
+        self._held = []
+
+    def __call__(self, context):
+        if not self._opened:
+            self._held.append(context)
+        return not self._opened
+
+    def open(self):
+        self._authority.later(0, self._open)
+
+    def _open(self):
+        self._opened = True
+        for context in self._held:
+            context.send(context.good())
+
+
 def change(function):
     """Passes the reply's bytes through `function(bytes) -> bytes or None`."""
     def behave(context):
