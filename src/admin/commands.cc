@@ -186,6 +186,7 @@ json Status(Service& service, const std::string& config_path) {
           {"views", std::move(views)},
           {"validation", ValidationJson(service)},
           {"cache", CacheJson(caches.rrsets.stats())},
+          {"answers", CacheJson(service.answers())},
           {"delegations", CacheJson(caches.delegations.stats())},
           {"denials", CacheJson(caches.denials.stats())},
           {"zones", CacheJson(caches.trust.stats())},
@@ -276,6 +277,7 @@ Result<json> Flush(Service& service, const json& request) {
     caches.failures.Flush(*name);
   }
   caches.denials.FlushBelow(*name);
+  service.ForgetAnswers();
   return json{{"flushed", gone}};
 }
 

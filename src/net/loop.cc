@@ -37,7 +37,7 @@ class EpollPoller final : public Poller {
     if (at >= entries_.size()) entries_.resize(at + 64);
     entries_[at].watcher = &watcher;
     if (Control(EPOLL_CTL_ADD, fd, events)) return true;
-    Forget(at);
+    Clear(at);
     return false;
   }
 
@@ -49,8 +49,13 @@ class EpollPoller final : public Poller {
   void Remove(int fd, FdWatcher& watcher) noexcept override {
     const auto at = static_cast<std::size_t>(fd);
     if (at >= entries_.size() || entries_[at].watcher != &watcher) return;
-    Forget(at);
+    Clear(at);
     ::epoll_ctl(fd_, EPOLL_CTL_DEL, fd, nullptr);
+  }
+
+  void Forget(int fd, FdWatcher& watcher) noexcept override {
+    const auto at = static_cast<std::size_t>(fd);
+    if (at < entries_.size() && entries_[at].watcher == &watcher) Clear(at);
   }
 
   void Dispatch() noexcept {
@@ -72,7 +77,7 @@ class EpollPoller final : public Poller {
     std::uint32_t generation = 0;
   };
 
-  void Forget(std::size_t at) noexcept {
+  void Clear(std::size_t at) noexcept {
     entries_[at].watcher = nullptr;
     ++entries_[at].generation;
   }

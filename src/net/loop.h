@@ -34,6 +34,9 @@ class Poller {
   /// No call to the watcher after this, not even for readiness that was already seen. Before
   /// close(fd).
   virtual void Remove(int fd, FdWatcher& watcher) noexcept = 0;
+  /// Remove() of a descriptor that is closed next, which the system then forgets by itself.
+  /// REQUIRES: no other descriptor stands for the same socket.
+  virtual void Forget(int fd, FdWatcher& watcher) noexcept = 0;
 };
 
 /// A libuv loop with what hangs on it. Made, run and destroyed by one thread.

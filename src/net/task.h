@@ -3,13 +3,13 @@
 
 #include <coroutine>
 #include <cstdlib>
-#include <deque>
 #include <exception>
 #include <iterator>
 #include <list>
 #include <optional>
 #include <utility>
 
+#include "net/frame_pool.h"
 #include "net/scheduler.h"
 
 namespace resolve64::net {
@@ -32,6 +32,11 @@ struct PromiseBase {
     }
     void await_resume() const noexcept {}
   };
+
+  static void* operator new(std::size_t size) { return FramePool::Take(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept {
+    FramePool::Give(frame, size);
+  }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
   FinalAwaiter final_suspend() const noexcept { return {}; }
@@ -205,7 +210,7 @@ class TaskScope {
   void Clear() {
     finished_.clear();
     while (!roots_.empty()) {
-      std::list<Root> doomed;
+      Roots doomed;
       doomed.splice(doomed.end(), roots_, roots_.begin());
     }
   }
@@ -213,6 +218,8 @@ class TaskScope {
   [[nodiscard]] bool empty() const noexcept { return roots_.empty(); }
 
  private:
+  struct Root;
+  using Roots = std::list<Root, FrameAllocator<Root>>;
   struct Root {
     Root() = default;
     Root(const Root&) = delete;
@@ -221,13 +228,17 @@ class TaskScope {
       if (handle) handle.destroy();
     }
     std::coroutine_handle<> handle;
-    std::list<Root>::iterator self;
+    Roots::iterator self;
   };
   struct Frame {
     struct promise_type {
       TaskScope& scope;
       Root& root;
       promise_type(TaskScope& s, Root& r, Task<void>&) : scope(s), root(r) {}
+      static void* operator new(std::size_t size) { return FramePool::Take(size); }
+      static void operator delete(void* frame, std::size_t size) noexcept {
+        FramePool::Give(frame, size);
+      }
       Frame get_return_object() noexcept {
         return Frame{std::coroutine_handle<promise_type>::from_promise(*this)};
       }
@@ -258,8 +269,8 @@ class TaskScope {
     scheduler_.Post(reaper_);
   }
 
-  std::list<Root> roots_;
-  std::list<Root> finished_;
+  Roots roots_;
+  Roots finished_;
   Reaper reaper_;
   Scheduler& scheduler_;
 };
@@ -316,7 +327,7 @@ class Mailbox {
   }
 
  private:
-  std::deque<T> values_;
+  std::list<T, FrameAllocator<T>> values_;
   Event arrived_;
 };
 

@@ -104,17 +104,32 @@ std::string Describe(const char* type, const Answer& answer, TimePoint now) {
   return text;
 }
 
+// A failure may be over with the next question, whatever TTL is made of it.
+bool IsSettled(const Answer& answer) {
+  return answer.kind == LookupKind::kData || answer.kind == LookupKind::kNodata ||
+         answer.kind == LookupKind::kNxdomain;
+}
+
 Answer Silence(const Name& name) {
   Answer answer;
   answer.final_name = name;
   return answer;
 }
 
+// What is made from an answer ages with it.
+TimePoint TickOf(const Answer& answer, TimePoint now) {
+  TimePoint since = TimePoint::max();
+  if (answer.data != nullptr) since = LastTick(*answer.data, now);
+  if (answer.soa != nullptr) since = std::min(since, LastTick(*answer.soa, now));
+  return since;
+}
+
+// `since`: when they had this TTL.
 dns::RrsetPtr MakeAaaa(const Name& owner, const std::vector<Ipv6>& addresses, std::uint32_t ttl,
-                       TimePoint now) {
+                       TimePoint since) {
   dns::RrsetBuilder builder(owner, RrType::kAaaa);
   for (const Ipv6& address : addresses) builder.Add(address.octets, ttl);
-  return builder.Build(now, dns::Trust::kLocal);
+  return builder.Build(since, dns::Trust::kLocal);
 }
 
 }  // namespace
@@ -152,6 +167,8 @@ net::Task<Response> Pipeline::Aaaa(Inquiry inquiry, RequestPtr request) {
     response = Compose(inquiry, gathered, decision, request);
   }
   response.missed = gathered.missed;
+  response.lasting =
+      IsSettled(gathered.aaaa) && (!gathered.a || IsSettled(*gathered.a)) && response.lasting;
   co_return response;
 }
 
@@ -315,7 +332,9 @@ Response Pipeline::Compose(const Inquiry& inquiry, const Gathered& gathered,
   // The chain was not replaced: its signatures stay, and with them what they need.
   if (inquiry.do_bit) AddChainProof(shown, response);
   // An RRset that differs from the signed one goes without signatures; nothing of the denial stays.
-  response.answer.emplace_back(MakeAaaa(shown.final_name, addresses, ttl, now), ttl, false);
+  TimePoint since = std::min(now, TickOf(aaaa, now));
+  if (gathered.a) since = std::min(since, TickOf(*gathered.a, now));
+  response.answer.emplace_back(MakeAaaa(shown.final_name, addresses, ttl, since), ttl, false);
   // Why what it rests on is not secure, where there is a reason to tell.
   const bool told = !aaaa.failed_before && aaaa.ede && decision.act != Act::kFilterAaaa;
   if (told && aaaa.security == Security::kInsecure) AddErrors(aaaa, response);

@@ -18,6 +18,11 @@ constexpr bool IsEncrypted(Transport transport) noexcept {
   return transport == Transport::kTls || transport == Transport::kHttps;
 }
 
+/// Messages with their lengths in front.
+constexpr bool IsFramed(Transport transport) noexcept {
+  return transport == Transport::kTcp || transport == Transport::kTls;
+}
+
 /// "udp", "tcp", "tls", "https".
 constexpr const char* ToText(Transport transport) noexcept {
   switch (transport) {

@@ -88,6 +88,7 @@ net::Scheduler& Connection::scheduler() noexcept { return server_.loop_.schedule
 
 void Connection::OnReady(std::uint32_t events) noexcept {
   const std::shared_ptr<Connection> self = shared_from_this();
+  now_ = scheduler().Now();
   busy_ = true;
   const bool alive = Advance(events);
   busy_ = false;
@@ -245,13 +246,26 @@ bool Connection::WantsInput() const noexcept {
   return !input_ended_ && !broken_ && session_->has_room() && unsent_.size() - sent_ < kMaxUnsent;
 }
 
+bool Connection::Answer(std::span<const std::uint8_t> message, std::vector<std::uint8_t>& out) {
+  const FastPath::Reply reply = server_.handler_.Finished(
+      message, {client_.address, client_.listener_view, client_.transport, client_.idle}, now_);
+  if (!reply) return false;
+  const std::size_t start = out.size();
+  out.resize(start + reply.size());
+  reply.Write(&out[start]);
+  welcome_ = true;
+  return true;
+}
+
 void Connection::Ask(std::span<const std::uint8_t> message,
                      const std::shared_ptr<ReplyPath>& path) {
   if (server_.handler_.Handle(message, client_, path)) welcome_ = true;
 }
 
 void Connection::Wake() noexcept {
-  if (!busy_) Settle();
+  if (busy_) return;
+  now_ = scheduler().Now();
+  Settle();
 }
 
 // Sends, and watches for what comes next; closes where nothing does.

@@ -54,6 +54,7 @@ class Connection final : public Link,
   }
   [[nodiscard]] const Client& client() const noexcept { return client_; }
 
+  bool Answer(std::span<const std::uint8_t> message, std::vector<std::uint8_t>& out) override;
   void Ask(std::span<const std::uint8_t> message, const std::shared_ptr<ReplyPath>& path) override;
   std::shared_ptr<void> Keep() override { return shared_from_this(); }
   void Wake() noexcept override;
@@ -98,6 +99,7 @@ class Connection final : public Link,
   bool broken_ = false;   // the client broke the protocol: what is unsent goes out, then the end
   bool welcome_ = false;  // it asked something, and may
   bool counted_ = false;  // the server's NetworkCounts hold it
+  TimePoint now_{};       // when the present turn of the connection began
   std::uint64_t questions_ = 0;  // of the session, when last looked at
   TimePoint last_question_{};    // when the last complete question came; before: the start
   std::optional<TimePoint> blocked_since_;  // since when the client has not taken everything

@@ -99,4 +99,21 @@ CookieCheck CookieSecrets::Check(std::span<const std::uint8_t, CookieOption::kCl
   return age > kRenewAfter || made_by != keys_.begin() ? CookieCheck::kRenew : CookieCheck::kGood;
 }
 
+CookieJudgement CookieJudgement::Of(const CookieOption& asked, const CookieSecrets& secrets,
+                                    const IpAddress& address, std::int64_t now) noexcept {
+  CookieJudgement judgement;
+  if (!asked.present()) return judgement;
+  judgement.state = State::kClientOnly;
+  if (!asked.server().empty()) {
+    const CookieCheck check = secrets.Check(asked.client(), asked.server(), address, now);
+    judgement.state = check == CookieCheck::kBad ? State::kBad : State::kGood;
+    if (check == CookieCheck::kGood) {
+      judgement.reply = asked;
+      return judgement;
+    }
+  }
+  judgement.reply.Set(asked.client(), secrets.Make(asked.client(), address, now));
+  return judgement;
+}
+
 }  // namespace resolve64::server

@@ -37,6 +37,11 @@ struct CookieOption {
   [[nodiscard]] std::span<const std::uint8_t> server() const noexcept {
     return std::span(octets).subspan(kClientSize, size - kClientSize);
   }
+  /// REQUIRES: `data` has a legal size.
+  void Set(std::span<const std::uint8_t> data) noexcept {
+    std::copy(data.begin(), data.end(), octets.begin());
+    size = static_cast<std::uint8_t>(data.size());
+  }
   void Set(std::span<const std::uint8_t, kClientSize> client, const ServerCookie& server) noexcept {
     std::copy(client.begin(), client.end(), octets.begin());
     std::copy(server.begin(), server.end(), octets.begin() + kClientSize);
@@ -86,5 +91,16 @@ class CookieSecrets {
 };
 
 using CookieSecretsPtr = std::shared_ptr<const CookieSecrets>;
+
+/// What a query's cookie says of its sender, and the cookie of the reply.
+struct CookieJudgement {
+  enum class State : std::uint8_t { kNone, kClientOnly, kGood, kBad };
+  State state = State::kNone;
+  CookieOption reply;  ///< absent where the query had none
+
+  /// `asked` may be absent. `now`: seconds since 1970.
+  static CookieJudgement Of(const CookieOption& asked, const CookieSecrets& secrets,
+                            const IpAddress& address, std::int64_t now) noexcept;
+};
 
 }  // namespace resolve64::server

@@ -29,13 +29,34 @@ std::size_t DnsSession::Ask(std::span<const std::uint8_t> octets) {
   std::size_t at = 0;
   while (has_room() && HasMessage(octets.subspan(at))) {
     const std::size_t length = LengthOf(octets.subspan(at));
-    ++inflight_;
+    const auto message = octets.subspan(at + kLengthPrefix, length - kLengthPrefix);
     ++questions_;
-    link_.Ask(octets.subspan(at + kLengthPrefix, length - kLengthPrefix), path);
+    if (!AnswerNow(message)) {
+      ++inflight_;
+      link_.Ask(message, path);
+    }
     at += length;
   }
   asking_ = false;
   return at;
+}
+
+// False where the reply is not finished.
+bool DnsSession::AnswerNow(std::span<const std::uint8_t> message) {
+  const std::size_t start = replies_.size();
+  replies_.resize(start + kLengthPrefix);
+  if (!link_.Answer(message, replies_)) {
+    replies_.resize(start);
+    return false;
+  }
+  PutLength(start);
+  return true;
+}
+
+void DnsSession::PutLength(std::size_t start) noexcept {
+  const std::size_t length = replies_.size() - start - kLengthPrefix;
+  replies_[start] = static_cast<std::uint8_t>(length >> 8);
+  replies_[start + 1] = static_cast<std::uint8_t>(length & 0xFF);
 }
 
 bool DnsSession::Take(std::span<const std::uint8_t> octets) {
@@ -75,9 +96,10 @@ void DnsSession::Reply(const Peer& /*peer*/, std::vector<std::uint8_t> message) 
     overrun_ = true;
     std::vector<std::uint8_t>().swap(replies_);  // {} would keep the room
   } else if (!message.empty() && !overrun_) {
-    replies_.push_back(static_cast<std::uint8_t>(message.size() >> 8));
-    replies_.push_back(static_cast<std::uint8_t>(message.size() & 0xFF));
+    const std::size_t start = replies_.size();
+    replies_.resize(start + kLengthPrefix);
     replies_.insert(replies_.end(), message.begin(), message.end());
+    PutLength(start);
   }
   if (asking_) return;
   Continue();

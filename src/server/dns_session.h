@@ -40,6 +40,8 @@ class DnsSession final : public Session, public ReplyPath {
  private:
   static bool HasMessage(std::span<const std::uint8_t> octets) noexcept;
   std::size_t Ask(std::span<const std::uint8_t> octets);
+  bool AnswerNow(std::span<const std::uint8_t> message);
+  void PutLength(std::size_t start) noexcept;
   void Continue();
 
   Link& link_;

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
-#include <limits>
 #include <utility>
 
 #include "base/log.h"
+#include "server/counting.h"
 #include "server/reply.h"
 
 namespace resolve64::server {
@@ -20,33 +20,6 @@ constexpr Duration kErrorReplyInterval = std::chrono::microseconds(500);
 
 constexpr std::uint32_t kFaultLogBurst = 3;
 constexpr Duration kFaultLogInterval = std::chrono::seconds(10);
-
-Counter CounterOf(Rcode rcode) {
-  switch (rcode) {
-    case Rcode::kNoError:
-      return Counter::kRcodeNoError;
-    case Rcode::kNxDomain:
-      return Counter::kRcodeNxDomain;
-    case Rcode::kServFail:
-      return Counter::kRcodeServFail;
-    default:
-      return Counter::kRcodeOther;
-  }
-}
-
-Counter CounterOf(Transport transport) {
-  switch (transport) {
-    case Transport::kUdp:
-      return Counter::kQueriesUdp;
-    case Transport::kTcp:
-      return Counter::kQueriesTcp;
-    case Transport::kTls:
-      return Counter::kQueriesTls;
-    case Transport::kHttps:
-      return Counter::kQueriesHttps;
-  }
-  return Counter::kQueriesTcp;
-}
 
 Inquiry MakeInquiry(const ClientQuery& query, const IpAddress& client, ViewPtr view,
                     const Snapshot& snapshot, const Services* services) {
@@ -65,13 +38,6 @@ Inquiry MakeInquiry(const ClientQuery& query, const IpAddress& client, ViewPtr v
   return inquiry;
 }
 
-// RFC 7828 section 3.1: units of 100 ms. Rounded down, so that the client is never too late.
-std::uint16_t KeepaliveUnits(Duration idle) {
-  constexpr Duration kUnit = std::chrono::milliseconds(100);
-  return static_cast<std::uint16_t>(
-      std::clamp<std::int64_t>(idle / kUnit, 0, std::numeric_limits<std::uint16_t>::max()));
-}
-
 Response Refused(Ede ede, std::string text) {
   Response response(Rcode::kRefused);
   response.ede.push_back({ede, std::move(text)});
@@ -88,6 +54,7 @@ struct Handler::Job {
   SnapshotPtr snapshot;                      // as of the moment when the question came
   std::shared_ptr<const Services> services;  // likewise
   CookieOption cookie;                       // that goes into the reply
+  std::uint64_t generation = 0;              // of finished answers, likewise
 };
 
 // A question in progress, for as long as its task runs.
@@ -129,16 +96,19 @@ class Handler::Entry {
   Entry* next_ = nullptr;
 };
 
-Handler::Handler(net::Scheduler& scheduler, Lookups& lookups, resolver::Stats& stats)
+Handler::Handler(net::Scheduler& scheduler, Lookups& lookups, resolver::Stats& stats,
+                 const std::atomic<std::uint64_t>& epoch, std::size_t answer_octets)
     : scheduler_(scheduler),
       lookups_(lookups),
       stats_(stats),
       pipeline_(scheduler, lookups),
+      fast_(stats, epoch, answer_octets),
       error_replies_(scheduler.clock(), kErrorReplyBurst, kErrorReplyInterval),
       fault_log_(scheduler.clock(), kFaultLogBurst, kFaultLogInterval),
       tasks_(scheduler) {}
 
 void Handler::SetSnapshot(SnapshotPtr snapshot, std::size_t max_inflight) {
+  fast_.SetSnapshot(snapshot);
   snapshot_ = std::move(snapshot);
   max_inflight_ = max_inflight;
 }
@@ -191,28 +161,19 @@ bool Handler::Handle(std::span<const std::uint8_t> message, const Client& client
   }
   job.snapshot = snapshot_;
   job.services = services_;
+  job.generation = fast_.Generation();
   tasks_.Spawn(Serve(std::move(job)));
   return true;
 }
 
 // Puts the cookie of the reply into `job`, and tells what the query's was.
 Handler::CookieState Handler::TakeCookie(Job& job) noexcept {
-  const CookieOption& asked = job.query.cookie;
-  if (!asked.present()) return CookieState::kNone;
-  const IpAddress& address = job.client.address;
-  const std::int64_t now = scheduler_.clock().WallSeconds();
-  CookieState state = CookieState::kClientOnly;
-  if (!asked.server().empty()) {
-    const CookieCheck check = cookies_->Check(asked.client(), asked.server(), address, now);
-    state = check == CookieCheck::kBad ? CookieState::kBad : CookieState::kGood;
-    stats_.Add(state == CookieState::kGood ? Counter::kCookiesGood : Counter::kCookiesBad);
-    if (check == CookieCheck::kGood) {
-      job.cookie = asked;
-      return state;
-    }
-  }
-  job.cookie.Set(asked.client(), cookies_->Make(asked.client(), address, now));
-  return state;
+  if (!job.query.cookie.present()) return CookieState::kNone;
+  const CookieJudgement judgement = CookieJudgement::Of(
+      job.query.cookie, *cookies_, job.client.address, scheduler_.clock().WallSeconds());
+  CountCookie(judgement.state, stats_);
+  job.cookie = judgement.reply;
+  return judgement.state;
 }
 
 // A cookie says that the address is not forged, and then it need not be protected (RFC 7873
@@ -225,7 +186,9 @@ bool Handler::IsTooFast(const Job& job, CookieState cookie) noexcept {
 void Handler::SendToTcp(const Job& job, CookieState cookie) {
   stats_.Add(Counter::kLimitClientQps);
   if (cookie == CookieState::kNone) {
-    Send(job, Response(Rcode::kNoError), true);
+    ReplyTerms terms = TermsOf(job);
+    terms.come_over_tcp = true;
+    Send(job, Response(Rcode::kNoError), terms, nullptr);
   } else {
     Send(job, Response(Rcode::kBadCookie));
   }
@@ -273,25 +236,38 @@ net::Task<void> Handler::Serve(Job job) {
   if (limited || (response.missed && inquiry.reach == Reach::kCached)) {
     Drop(job.client, *job.path);
   } else {
-    Send(job, response);
+    Send(job, response, view.get());
   }
   if (inflight_count_ == 0 && on_idle_) on_idle_();
 }
 
-void Handler::Send(const Job& job, const Response& response, bool come_over_tcp) {
+ReplyTerms Handler::TermsOf(const Job& job) const {
   const ClientQuery& query = job.query;
   const Transport transport = job.client.transport;
   const std::uint16_t own = snapshot_->config->limits.udp_payload;
-  ReplyTerms terms(transport == Transport::kUdp ? UdpLimit(query, own) : kTcpLimit, own);
+  ReplyTerms terms(
+      transport == Transport::kUdp ? UdpLimit(query.has_opt, query.udp_payload, own) : kTcpLimit,
+      own);
   terms.cookie = job.cookie;
   terms.pad = query.padding && IsEncrypted(transport);
-  terms.come_over_tcp = come_over_tcp;
-  if (query.keepalive && (transport == Transport::kTcp || transport == Transport::kTls)) {
-    terms.keepalive = KeepaliveUnits(job.client.idle);
+  if (query.keepalive && IsFramed(transport)) terms.keepalive = KeepaliveUnits(job.client.idle);
+  return terms;
+}
+
+void Handler::Send(const Job& job, const Response& response, const View* view) {
+  Send(job, response, TermsOf(job), view);
+}
+
+// `view`: of a question that was answered; the answer may be kept.
+void Handler::Send(const Job& job, const Response& response, const ReplyTerms& terms,
+                   const View* view) {
+  RenderedReply reply = RenderReply(job.query, response, terms);
+  Count(response, reply.message);
+  if (view != nullptr) {
+    fast_.Keep(job.query, job.client, *view, response, terms, reply, job.generation,
+               scheduler_.Now());
   }
-  std::vector<std::uint8_t> message = RenderReply(query, response, terms);
-  Count(response, message);
-  job.path->Reply(job.client.peer, std::move(message));
+  job.path->Reply(job.client.peer, std::move(reply.message));
 }
 
 void Handler::Count(const Response& response, std::span<const std::uint8_t> message) {
@@ -361,7 +337,8 @@ net::Task<Explanation> Handler::Account(ExplainRequest request) {
     response = co_await task;
   }
   account.message =
-      RenderReply(query, response, ReplyTerms(kTcpLimit, snapshot->config->limits.udp_payload));
+      RenderReply(query, response, ReplyTerms(kTcpLimit, snapshot->config->limits.udp_payload))
+          .message;
   account.took = scheduler_.Now() - account.started;
   account.upstream_queries = asked->upstream_queries;
   account.events = trace->events();

@@ -1,6 +1,7 @@
 // One worker's questions, from the octets of a client to the octets of the reply.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -14,8 +15,8 @@
 #include "resolver/stats.h"
 #include "resolver/trace.h"
 #include "server/client.h"
-#include "server/client_rate.h"
 #include "server/cookies.h"
+#include "server/fast_path.h"
 #include "server/lookups.h"
 #include "server/pipeline.h"
 #include "server/question.h"
@@ -62,8 +63,9 @@ struct Explanation {
 /// Not thread-safe.
 class Handler {
  public:
-  /// Borrowed for the life of the handler.
-  Handler(net::Scheduler& scheduler, Lookups& lookups, resolver::Stats& stats);
+  /// Borrowed for the life of the handler. `epoch` and `answer_octets`: see FastPath.
+  Handler(net::Scheduler& scheduler, Lookups& lookups, resolver::Stats& stats,
+          const std::atomic<std::uint64_t>& epoch, std::size_t answer_octets);
   Handler(const Handler&) = delete;
   Handler& operator=(const Handler&) = delete;
   ~Handler() { Clear(); }
@@ -76,14 +78,27 @@ class Handler {
   void SetSnapshot(SnapshotPtr snapshot, std::size_t max_inflight);
 
   /// What makes and checks cookies from now on; null: cookies are off.
-  void SetCookies(CookieSecretsPtr secrets) { cookies_ = std::move(secrets); }
+  void SetCookies(CookieSecretsPtr secrets) {
+    fast_.SetCookies(secrets);
+    cookies_ = std::move(secrets);
+  }
   /// How often who shows no cookie may ask over UDP from now on; null: as often as it likes. Beyond
   /// it a client that knows cookies gets a fresh one with BADCOOKIE, any other is sent to TCP (RFC
   /// 7873 sections 5.2.3 and 5.2.4).
-  void SetClientRate(ClientRatePtr rate) { client_rate_ = std::move(rate); }
+  void SetClientRate(ClientRatePtr rate) {
+    fast_.SetClientRate(rate);
+    client_rate_ = std::move(rate);
+  }
 
   /// What clients are told of encrypted services from now on; null: nothing.
   void SetServices(std::shared_ptr<const Services> services) { services_ = std::move(services); }
+
+  /// The reply to `message`, where it is finished already; then the question is dealt with.
+  /// Otherwise Handle() is to take it.
+  FastPath::Reply Finished(std::span<const std::uint8_t> message, const Asker& asker,
+                           TimePoint now) noexcept {
+    return fast_.Find(message, asker, scheduler_.clock(), now);
+  }
 
   /// Takes one message. The reply goes to `path`, at once where it needs nobody else, so that it
   /// can leave in the batch that the message came in.
@@ -98,6 +113,7 @@ class Handler {
   [[nodiscard]] std::vector<InflightQuestion> Inflight(std::size_t most) const;
   [[nodiscard]] std::size_t inflight() const noexcept { return inflight_count_; }
   [[nodiscard]] resolver::Stats& stats() noexcept { return stats_; }
+  [[nodiscard]] const cache::AnswerCache& answers() const noexcept { return fast_.answers(); }
   /// Called whenever the last question in progress is answered.
   void OnIdle(std::function<void()> idle) { on_idle_ = std::move(idle); }
 
@@ -105,7 +121,7 @@ class Handler {
   void Clear();
 
  private:
-  enum class CookieState : std::uint8_t { kNone, kClientOnly, kGood, kBad };
+  using CookieState = CookieJudgement::State;
   struct Job;
   class Entry;
 
@@ -114,7 +130,9 @@ class Handler {
   bool IsTooFast(const Job& job, CookieState cookie) noexcept;
   void SendToTcp(const Job& job, CookieState cookie);
   void Drop(const Client& client, ReplyPath& path);
-  void Send(const Job& job, const Response& response, bool come_over_tcp = false);
+  void Send(const Job& job, const Response& response, const View* view = nullptr);
+  void Send(const Job& job, const Response& response, const ReplyTerms& terms, const View* view);
+  [[nodiscard]] ReplyTerms TermsOf(const Job& job) const;
   net::Task<void> Serve(Job job);
   net::Task<void> ServeExplain(ExplainRequest request, std::function<void(Explanation)> done);
   net::Task<Explanation> Account(ExplainRequest request);
@@ -123,6 +141,7 @@ class Handler {
   Lookups& lookups_;
   resolver::Stats& stats_;
   Pipeline pipeline_;
+  FastPath fast_;
   SnapshotPtr snapshot_;
   std::shared_ptr<const Services> services_;
   CookieSecretsPtr cookies_;

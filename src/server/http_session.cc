@@ -326,6 +326,11 @@ void HttpSession::Ask(Exchange& exchange) {
   question_octets_ -= message.size();
   exchange.asked = true;
   ++inflight_;
+  std::vector<std::uint8_t> finished;
+  if (link_.Answer(message, finished)) {
+    Answered(exchange, std::move(finished));
+    return;
+  }
   // A part of the connection: no allocation for each question.
   const std::shared_ptr<ReplyPath> path(link_.Keep(), &exchange);
   link_.Ask(message, path);

@@ -87,6 +87,7 @@ net::Task<Response> Pipeline::Handle(Inquiry inquiry, RequestPtr request) {
     co_return FromLocal(*special);
   }
   if (std::optional<Response> designated = Discover(inquiry)) {
+    designated->lasting = false;  // each client is told what it can reach
     Note(request, "local",
          "the encrypted services of view \"" + inquiry.view->name + "\" (RFC 9462)");
     co_return *std::move(designated);
@@ -235,7 +236,8 @@ net::Task<Response> Pipeline::Reverse(Inquiry inquiry, Name target, RequestPtr r
   if (inquiry.view->policy.reverse == Dns64Policy::Reverse::kSynthesize || !answer.chain.empty()) {
     const std::uint32_t ttl = LeastTtl(answer, now);
     response.answer.clear();
-    response.answer.emplace_back(Renamed(*answer.data, asked, ttl, now), ttl, false);
+    const TimePoint since = std::min(now, LastTick(*answer.data, now));
+    response.answer.emplace_back(Renamed(*answer.data, asked, ttl, since), ttl, false);
     co_return response;
   }
   const std::uint32_t ttl = answer.data->TtlAt(now);
@@ -264,7 +266,10 @@ net::Task<Response> Pipeline::Service(Inquiry inquiry, RequestPtr request) {
     net::Event::Waiter waiter = lookup.WaitUntil(patience);
     const bool done = co_await waiter;
     // What fails here is not there, and no more than that (RFC 9460 section 4.2).
-    if (!done || lookup.result().rcode != Rcode::kNoError) continue;
+    if (!done || lookup.result().rcode != Rcode::kNoError) {
+      response.lasting = false;
+      continue;
+    }
     const Response& found = lookup.result();
     const bool has_address =
         !found.answer.empty() && found.answer.back().rrset->type() == RrType::kAaaa;

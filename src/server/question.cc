@@ -23,8 +23,7 @@ bool TakeCookie(std::span<const std::uint8_t> data, CookieOption& cookie) {
     return false;
   }
   if (data.size() > cookie.octets.size()) return false;
-  std::copy(data.begin(), data.end(), cookie.octets.begin());
-  cookie.size = static_cast<std::uint8_t>(data.size());
+  cookie.Set(data);
   return true;
 }
 

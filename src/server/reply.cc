@@ -1,6 +1,8 @@
 #include "server/reply.h"
 
 #include <algorithm>
+#include <chrono>
+#include <limits>
 #include <span>
 
 #include "dns/message_builder.h"
@@ -55,8 +57,8 @@ class Renderer {
   Renderer(const ClientQuery& query, const Response& response, const ReplyTerms& terms)
       : query_(query), response_(response), terms_(terms) {}
 
-  // Empty where answer, authority and errors do not fit whole and `truncate` is false.
-  std::vector<std::uint8_t> Render(Errors errors, bool truncate) const {
+  // No message where answer, authority and errors do not fit whole and `truncate` is false.
+  RenderedReply Render(Errors errors, bool truncate) const {
     dns::MessageBuilder builder(terms_.limit);
     builder.SetHeader(query_.id, HeaderFlags(query_, response_));
     if (query_.question) builder.AddQuestion(*query_.question);
@@ -67,15 +69,17 @@ class Renderer {
       builder.Reserve(OptSize(options));
     }
 
-    bool whole = AddAll(builder, Section::kAnswer, response_.answer);
-    whole = whole && AddAll(builder, Section::kAuthority, response_.authority);
-    if (!whole && !truncate) return {};
+    RenderedReply reply;
+    reply.whole = errors == Errors::kWithText && !truncate;
+    bool fits = AddAll(builder, Section::kAnswer, response_.answer);
+    fits = fits && AddAll(builder, Section::kAuthority, response_.authority);
+    if (!fits && !truncate) return {};
     if (truncate) {
       builder.SetFlag(Header::kTc);
     } else {
       // Nobody is misled by an additional RRset that is not there (RFC 2181 section 9).
       for (const ResponseRrset& item : response_.additional) {
-        Add(builder, Section::kAdditional, item);
+        if (!Add(builder, Section::kAdditional, item)) reply.whole = false;
       }
     }
     builder.Reserve(0);
@@ -86,7 +90,8 @@ class Renderer {
       if (terms_.pad) options.push_back(Padding(size));
       builder.AddOpt(terms_.own_payload, response_.rcode, query_.do_bit, options);
     }
-    return builder.Finish();
+    reply.message = builder.Finish();
+    return reply;
   }
 
  private:
@@ -99,9 +104,7 @@ class Renderer {
 
   // `size`: of the message with an empty one.
   [[nodiscard]] Option Padding(std::size_t size) const {
-    const std::size_t blocks = (size + kPaddingBlock - 1) / kPaddingBlock;
-    const std::size_t padded = std::max(size, std::min(blocks * kPaddingBlock, terms_.limit));
-    return {dns::kOptionPadding, std::vector<std::uint8_t>(padded - size)};
+    return {dns::kOptionPadding, std::vector<std::uint8_t>(PaddedSize(size, terms_.limit) - size)};
   }
 
   bool Add(dns::MessageBuilder& builder, Section section, const ResponseRrset& item) const {
@@ -135,19 +138,30 @@ class Renderer {
 
 }  // namespace
 
-std::size_t UdpLimit(const ClientQuery& query, std::uint16_t own_limit) noexcept {
+std::size_t UdpLimit(bool has_opt, std::uint16_t udp_payload, std::uint16_t own_limit) noexcept {
   constexpr std::size_t kWithoutEdns = 512;  // RFC 1035 section 4.2.1
-  if (!query.has_opt) return kWithoutEdns;
-  return std::max(kWithoutEdns, std::min<std::size_t>(query.udp_payload, own_limit));
+  if (!has_opt) return kWithoutEdns;
+  return std::max<std::size_t>(kWithoutEdns, std::min(udp_payload, own_limit));
 }
 
-std::vector<std::uint8_t> RenderReply(const ClientQuery& query, const Response& response,
-                                      const ReplyTerms& terms) {
+std::size_t PaddedSize(std::size_t size, std::size_t limit) noexcept {
+  const std::size_t blocks = (size + kPaddingBlock - 1) / kPaddingBlock;
+  return std::max(size, std::min(blocks * kPaddingBlock, limit));
+}
+
+std::uint16_t KeepaliveUnits(Duration idle) noexcept {
+  constexpr Duration kUnit = std::chrono::milliseconds(100);
+  return static_cast<std::uint16_t>(
+      std::clamp<std::int64_t>(idle / kUnit, 0, std::numeric_limits<std::uint16_t>::max()));
+}
+
+RenderedReply RenderReply(const ClientQuery& query, const Response& response,
+                          const ReplyTerms& terms) {
   const Renderer renderer(query, response, terms);
-  std::vector<std::uint8_t> message = renderer.Render(Errors::kWithText, false);
-  if (message.empty()) message = renderer.Render(Errors::kCodeOnly, false);
-  if (message.empty()) message = renderer.Render(Errors::kNone, true);
-  return message;
+  RenderedReply reply = renderer.Render(Errors::kWithText, false);
+  if (reply.message.empty()) reply = renderer.Render(Errors::kCodeOnly, false);
+  if (reply.message.empty()) reply = renderer.Render(Errors::kNone, true);
+  return reply;
 }
 
 }  // namespace resolve64::server

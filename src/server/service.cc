@@ -197,13 +197,28 @@ Result<bool> Service::Reload(SnapshotPtr snapshot,
   const std::function<void()> ready =
       AfterAll([this, judged_otherwise, notes = std::move(notes), done = std::move(done)] {
         // What was validated under other anchors and exceptions says so in every record.
-        if (judged_otherwise) shared_.caches.Clear();
+        if (judged_otherwise) {
+          shared_.caches.Clear();
+          ForgetAnswers();
+        }
         done(notes);
       });
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->Apply(snapshot_, std::move((*opened)[i]), ready);
   }
   return true;
+}
+
+cache::CacheStats Service::answers() const {
+  cache::CacheStats sum;
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    const cache::AnswerCache& answers = worker->answers();
+    sum.entries += answers.size();
+    sum.cost += answers.cost();
+    sum.capacity += answers.capacity();
+  }
+  sum.hits = Count(resolver::Counter::kAnswerHits);
+  return sum;
 }
 
 void Service::Stop(std::function<void()> done) {

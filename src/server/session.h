@@ -17,6 +17,8 @@ class Link {
  public:
   virtual ~Link() = default;
 
+  /// Appends the reply to `out` where it is finished already. Otherwise Ask() is to be called.
+  virtual bool Answer(std::span<const std::uint8_t> message, std::vector<std::uint8_t>& out) = 0;
   /// Gives a question to the worker. `path` gets exactly one reply, maybe within this call; with
   /// Keep() it can be a part of the session.
   virtual void Ask(std::span<const std::uint8_t> message,

@@ -89,7 +89,7 @@ OwnedFd NewSocket(const config::Listener& listener, int kind) {
   return fd;
 }
 
-void SetUpUdp(int fd, bool v4) {
+void SetUpUdp(int fd, const IpAddress& address) {
   if (!Set(fd, SOL_SOCKET, SO_RCVBUFFORCE, kUdpBufferOctets)) {
     Set(fd, SOL_SOCKET, SO_RCVBUF, kUdpBufferOctets);
   }
@@ -97,11 +97,12 @@ void SetUpUdp(int fd, bool v4) {
     Set(fd, SOL_SOCKET, SO_SNDBUF, kUdpBufferOctets);
   }
   // Path MTU messages are not believed: anybody can forge them, and replies are small.
-  if (v4) {
-    Set(fd, IPPROTO_IP, IP_PKTINFO);
+  const bool wildcard = IsWildcard(address);
+  if (address.is_v4()) {
+    if (wildcard) Set(fd, IPPROTO_IP, IP_PKTINFO);
     Set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
   } else {
-    Set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
+    if (wildcard) Set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
     Set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
   }
 }
@@ -226,7 +227,7 @@ Result<Listening> OpenListener(const config::Listener& listener) {
     if (kind == SOCK_STREAM) {
       SetUpTcp(fd.get());
     } else {
-      SetUpUdp(fd.get(), listener.address.is_v4());
+      SetUpUdp(fd.get(), listener.address);
     }
     if (::bind(fd.get(), at.get(), at.length) != 0) return Explain(listener, errno);
     if (kind == SOCK_STREAM && ::listen(fd.get(), kBacklog) != 0) return Explain(listener, errno);

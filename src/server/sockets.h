@@ -89,7 +89,8 @@ bool SameSockets(const config::Listener& a, const config::Listener& b);
 /// same user.
 Result<bool> CheckFree(const config::Listener& listener);
 
-/// Sockets with SO_REUSEPORT, non-blocking, close-on-exec. kNetwork as above.
+/// Sockets with SO_REUSEPORT, non-blocking, close-on-exec. Datagrams to a wildcard address tell
+/// which address they were sent to. kNetwork as above.
 Result<Listening> OpenListener(const config::Listener& listener);
 
 }  // namespace resolve64::server

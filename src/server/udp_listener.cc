@@ -21,6 +21,7 @@ static_assert(CMSG_SPACE(sizeof(in_pktinfo)) <= CMSG_SPACE(sizeof(in6_pktinfo)))
 
 // Which of our addresses the datagram was sent to.
 void TakeLocalAddress(msghdr& header, Peer& peer) {
+  peer.has_local = false;
   for (cmsghdr* at = CMSG_FIRSTHDR(&header); at != nullptr; at = CMSG_NXTHDR(&header, at)) {
     if (at->cmsg_level == IPPROTO_IP && at->cmsg_type == IP_PKTINFO) {
       in_pktinfo info{};
@@ -67,15 +68,34 @@ void PutLocalAddress(const Peer& peer, msghdr& header, ControlBuffer& control) {
 }  // namespace
 
 struct UdpListener::Buffers {
-  std::array<std::array<std::uint8_t, kLargestQuestion>, kBatch> messages;
+  // A line of the processor's cache more than a page: otherwise all slots would begin in the same
+  // set of its first level, which holds eight of them.
+  struct alignas(64) Slot {
+    std::array<std::uint8_t, kLargestQuestion + 64> octets;
+  };
+  static_assert(kLargestFinished <= kLargestQuestion);
+
+  std::array<Slot, kBatch> messages;
+  std::array<Slot, kBatch> replies;
   std::array<Peer, kBatch> peers;
   std::array<ControlBuffer, kBatch> controls;
   std::array<iovec, kBatch> vectors;
   std::array<mmsghdr, kBatch> headers;
+  // Finished replies, and which of peers[] gets each.
+  std::array<std::size_t, kBatch> reply_peers;
+  std::array<ControlBuffer, kBatch> reply_controls;
+  std::array<iovec, kBatch> reply_vectors;
+  std::array<mmsghdr, kBatch> reply_headers{};
+  unsigned finished = 0;
 };
 
 UdpListener::UdpListener(net::Loop& loop, Handler& handler, OwnedFd fd)
-    : loop_(loop), handler_(handler), fd_(std::move(fd)), buffers_(std::make_unique<Buffers>()) {}
+    : loop_(loop),
+      handler_(handler),
+      fd_(std::move(fd)),
+      buffers_(std::make_unique<Buffers>()),
+      local_(LocalAddressOf(fd_.get())),
+      wildcard_(!local_ || IsWildcard(*local_)) {}
 
 UdpListener::~UdpListener() {
   if (added_) loop_.poller().Remove(fd_.get(), *this);
@@ -109,39 +129,109 @@ void UdpListener::OnReady(std::uint32_t events) noexcept {
 void UdpListener::Read() noexcept {
   // A handler may answer the last question of a listener that is being taken away.
   const std::shared_ptr<UdpListener> self = shared_from_this();
-  Buffers& buffers = *buffers_;
   for (int round = 0; round < kRounds; ++round) {
-    for (unsigned i = 0; i < kBatch; ++i) {
-      buffers.peers[i] = Peer();
-      buffers.vectors[i] = {buffers.messages[i].data(), kLargestQuestion};
-      mmsghdr& header = buffers.headers[i];
-      header = mmsghdr{};
-      header.msg_hdr.msg_name = &buffers.peers[i].any;
-      header.msg_hdr.msg_namelen = sizeof(sockaddr_in6);
-      header.msg_hdr.msg_iov = &buffers.vectors[i];
-      header.msg_hdr.msg_iovlen = 1;
-      header.msg_hdr.msg_control = buffers.controls[i].octets;
-      header.msg_hdr.msg_controllen = sizeof buffers.controls[i].octets;
-    }
-    const int count = ::recvmmsg(fd_.get(), buffers.headers.data(), kBatch, MSG_DONTWAIT, nullptr);
+    const int count = Receive();
     if (count <= 0) return;
+    const TimePoint now = loop_.scheduler().Now();
+    std::array<bool, kBatch> finished;
+    for (int i = 0; i < count; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      finished[at] = Finish(at, now);
+    }
+    // What is finished does not wait for what is not.
+    SendFinished();
     reading_ = true;
     for (int i = 0; i < count; ++i) {
       const auto at = static_cast<std::size_t>(i);
-      Client client;
-      client.peer = buffers.peers[at];
-      TakeLocalAddress(buffers.headers[at].msg_hdr, client.peer);
-      client.address = client.peer.address();
-      client.asked = client.peer.local_address();
-      client.listener_view = view_;
-      std::span<const std::uint8_t> message =
-          std::span(buffers.messages[at]).first(buffers.headers[at].msg_len);
-      if (Unwrap(message, client)) handler_.Handle(message, client, self);
+      if (!finished[at]) Handle(at);
     }
     reading_ = false;
     Flush();
     if (count < static_cast<int>(kBatch)) return;
   }
+}
+
+// How many datagrams came.
+int UdpListener::Receive() noexcept {
+  Buffers& buffers = *buffers_;
+  for (unsigned i = 0; i < kBatch; ++i) {
+    buffers.vectors[i] = {buffers.messages[i].octets.data(), kLargestQuestion};
+    msghdr& header = buffers.headers[i].msg_hdr;
+    header.msg_name = &buffers.peers[i].any;
+    header.msg_namelen = sizeof(sockaddr_in6);
+    header.msg_iov = &buffers.vectors[i];
+    header.msg_iovlen = 1;
+    header.msg_control = wildcard_ ? buffers.controls[i].octets : nullptr;
+    header.msg_controllen = wildcard_ ? sizeof buffers.controls[i].octets : 0;
+  }
+  return ::recvmmsg(fd_.get(), buffers.headers.data(), kBatch, MSG_DONTWAIT, nullptr);
+}
+
+// The fast path. False where datagram `i` is for Handle().
+bool UdpListener::Finish(std::size_t i, TimePoint now) noexcept {
+  Buffers& buffers = *buffers_;
+  Peer& peer = buffers.peers[i];
+  if (!proxies_.empty() || blocked_ || peer.port() == 0) return false;
+  const std::span<const std::uint8_t> message =
+      std::span(buffers.messages[i].octets).first(buffers.headers[i].msg_len);
+  const IpAddress address = peer.address();
+  const FastPath::Reply reply =
+      handler_.Finished(message, {address, view_, Transport::kUdp, Duration{}}, now);
+  if (!reply || reply.size() > kLargestFinished) return false;
+  const unsigned at = buffers.finished++;
+  reply.Write(buffers.replies[at].octets.data());
+  buffers.reply_vectors[at] = {buffers.replies[at].octets.data(), reply.size()};
+  msghdr& header = buffers.reply_headers[at].msg_hdr;
+  header.msg_name = &peer.any;
+  header.msg_namelen = peer.length();
+  header.msg_iov = &buffers.reply_vectors[at];
+  header.msg_iovlen = 1;
+  header.msg_control = nullptr;
+  header.msg_controllen = 0;
+  if (wildcard_) {
+    TakeLocalAddress(buffers.headers[i].msg_hdr, peer);
+    PutLocalAddress(peer, header, buffers.reply_controls[at]);
+  }
+  buffers.reply_peers[at] = i;
+  return true;
+}
+
+void UdpListener::SendFinished() noexcept {
+  Buffers& buffers = *buffers_;
+  unsigned done = 0;
+  while (done < buffers.finished) {
+    const int sent =
+        ::sendmmsg(fd_.get(), &buffers.reply_headers[done], buffers.finished - done, MSG_DONTWAIT);
+    if (sent >= 0) {
+      done += static_cast<unsigned>(sent);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+      break;
+    } else if (errno != EINTR) {
+      ++done;  // it cannot be sent at all (no route): the client asks again
+    }
+  }
+  // The socket is full: these wait for it with the others.
+  for (; done < buffers.finished; ++done) {
+    if (outgoing_.size() >= kMaxWaiting) break;
+    const std::uint8_t* octets = buffers.replies[done].octets.data();
+    outgoing_.push_back({buffers.peers[buffers.reply_peers[done]],
+                         {octets, octets + buffers.reply_vectors[done].iov_len}});
+  }
+  buffers.finished = 0;
+}
+
+// Everything else.
+void UdpListener::Handle(std::size_t i) {
+  Buffers& buffers = *buffers_;
+  Client client;
+  if (wildcard_) TakeLocalAddress(buffers.headers[i].msg_hdr, buffers.peers[i]);
+  client.peer = buffers.peers[i];
+  client.address = client.peer.address();
+  client.asked = wildcard_ ? client.peer.local_address() : local_;
+  client.listener_view = view_;
+  std::span<const std::uint8_t> message =
+      std::span(buffers.messages[i].octets).first(buffers.headers[i].msg_len);
+  if (Unwrap(message, client)) handler_.Handle(message, client, shared_from_this());
 }
 
 // Takes a proxy's header off. False where the datagram is to be dropped.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,6 +25,8 @@ class UdpListener final : public ReplyPath,
   static constexpr unsigned kBatch = 32;
   /// A question is some hundred octets; a longer datagram is cut, and malformed then.
   static constexpr std::size_t kLargestQuestion = 4096;
+  /// Finished answers up to this size take the fast path: `limits.udp_payload` is hardly ever more.
+  static constexpr std::size_t kLargestFinished = 4096;
   /// Batches read before others get their turn.
   static constexpr int kRounds = 4;
   /// Replies that wait for room in the socket; further ones are dropped, as a full network would.
@@ -54,7 +57,11 @@ class UdpListener final : public ReplyPath,
   struct Buffers;
 
   void Read() noexcept;
+  int Receive() noexcept;
+  bool Finish(std::size_t i, TimePoint now) noexcept;
+  void Handle(std::size_t i);
   bool Unwrap(std::span<const std::uint8_t>& datagram, Client& client) noexcept;
+  void SendFinished() noexcept;
   void Flush() noexcept;
   void Watch(std::uint32_t events) noexcept;
 
@@ -64,6 +71,8 @@ class UdpListener final : public ReplyPath,
   ViewPtr view_;
   std::vector<Network> proxies_;
   std::unique_ptr<Buffers> buffers_;
+  std::optional<IpAddress> local_;  // what the socket is bound to
+  bool wildcard_;                   // then each datagram tells which of our addresses was asked
   std::deque<Outgoing> outgoing_;
   std::uint32_t watched_ = 0;
   bool added_ = false;    // the poller knows us

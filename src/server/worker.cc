@@ -48,7 +48,7 @@ class Worker::Inside {
         transport_(loop_, random_),
         resolver_(loop_.scheduler(), random_, shared.caches, transport_, stats),
         lookups_(resolver_),
-        handler_(loop_.scheduler(), lookups_, stats),
+        handler_(loop_.scheduler(), lookups_, stats, shared.epoch, shared.answer_octets / workers),
         streams_(loop_, handler_, stats, shared.connections),
         drain_timer_(*this),
         background_(loop_.scheduler()) {}
@@ -233,6 +233,8 @@ void Worker::Explain(ExplainRequest request, std::function<void(Explanation)> do
     inside_->handler().Explain(request, done);
   });
 }
+
+const cache::AnswerCache& Worker::answers() const noexcept { return inside_->handler().answers(); }
 
 void Worker::Inflight(std::size_t most, std::function<void(std::vector<InflightQuestion>)> done) {
   inside_->loop().Post(

@@ -1,7 +1,9 @@
 // One worker: a thread, its loop, its sockets, its resolver.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,9 +23,16 @@ namespace resolve64::server {
 
 /// What all workers share.
 struct Shared {
-  explicit Shared(std::size_t cache_octets) : caches(cache_octets) {}
+  explicit Shared(std::size_t cache_octets)
+      : caches(cache_octets - cache_octets / kAnswerShare),
+        answer_octets(cache_octets / kAnswerShare) {}
+
+  static constexpr std::size_t kAnswerShare = 8;  ///< one part in so many is for finished answers
 
   resolver::Caches caches;
+  std::size_t answer_octets;  ///< of finished answers, all workers together
+  /// Each change makes every worker forget its finished answers.
+  alignas(64) std::atomic<std::uint64_t> epoch{0};
   ConnectionCounts connections;
 };
 
@@ -70,6 +79,8 @@ class Worker {
   void Explain(ExplainRequest request, std::function<void(Explanation)> done);
   void Inflight(std::size_t most, std::function<void(std::vector<InflightQuestion>)> done);
   [[nodiscard]] const resolver::Stats& stats() const noexcept { return stats_; }
+  /// Its finished answers. REQUIRES: Start() was successful.
+  [[nodiscard]] const cache::AnswerCache& answers() const noexcept;
 
  private:
   class Inside;

@@ -84,6 +84,7 @@ HOSTS = re.compile(
     r"|root-servers\.net|github\.com|nlnetlabs\.nl|isc\.org|knot-dns\.cz|litech\.org|debian\.org"
     r"|json-schema\.org|python\.org|cppreference\.com|llvm\.org"
     r"|www\.apple\.com"  # the document type of every property list
+    r"|www\.w3\.org"  # the namespace of every SVG picture
     r"|example|example\.(?:com|net|org)|test|invalid|localhost)$"
     r"|^[\d.]+$|^\[.*\]$"
 )

@@ -38,6 +38,10 @@ constexpr std::uint64_t kMaxCompared = 50;  // questions
 // Answers every question at once: with itself as a reply, or with silence.
 class Echo final : public Link {
  public:
+  bool Answer(std::span<const std::uint8_t> /*message*/,
+              std::vector<std::uint8_t>& /*out*/) override {
+    return false;
+  }
   void Ask(std::span<const std::uint8_t> message, const std::shared_ptr<ReplyPath>& path) override {
     Octets reply;
     if (message.size() >= resolve64::Header::kSize) {

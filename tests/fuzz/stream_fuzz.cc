@@ -26,6 +26,10 @@ class Echo final : public Link, public std::enable_shared_from_this<Echo> {
  public:
   explicit Echo(bool at_once) : at_once_(at_once) {}
 
+  bool Answer(std::span<const std::uint8_t> /*message*/,
+              std::vector<std::uint8_t>& /*out*/) override {
+    return false;
+  }
   void Ask(std::span<const std::uint8_t> message, const std::shared_ptr<ReplyPath>& path) override {
     asked.emplace_back(message.begin(), message.end());
     if (at_once_) {

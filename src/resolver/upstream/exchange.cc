@@ -89,6 +89,8 @@ bool RefusesEdns(const Message& message) {
   const std::optional<Header> header = Header::Read(message);
   if (!header) return false;
   if (header->rcode() == Rcode::kFormErr || header->rcode() == Rcode::kNotImp) return true;
+  // The lower bits of BADVERS are those of NOERROR, and nothing is answered with it.
+  if (header->rcode() != Rcode::kNoError || header->ancount + header->nscount > 0) return false;
   const Result<MessageView> view = MessageView::Parse(message);
   return view && view->rcode() == Rcode::kBadVers;
 }

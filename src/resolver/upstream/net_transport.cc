@@ -18,80 +18,20 @@ namespace {
 constexpr std::size_t kLargestDatagram =
     4096;  // we offer less; a longer one is cut, and malformed then
 constexpr std::size_t kLengthPrefix = 2;
-constexpr int kPortAttempts = 8;
 // Milliseconds after which a connection that nobody acknowledges is dead: one that is kept may have
 // been forgotten on the way.
 constexpr unsigned int kUnacknowledged = 3000;
 
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-};
-
-SocketAddress ToSocketAddress(const IpAddress& address, std::uint16_t port) {
-  SocketAddress out;
-  if (address.is_v4()) {
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(port);
-    std::memcpy(&v4.sin_addr, address.data(), 4);
-    std::memcpy(&out.storage, &v4, sizeof v4);
-    out.length = sizeof v4;
-  } else {
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
-    std::memcpy(&v6.sin6_addr, address.data(), 16);
-    std::memcpy(&out.storage, &v6, sizeof v6);
-    out.length = sizeof v6;
-  }
-  return out;
-}
-
-// What the system says about the way to a server; or, kBudgetSpent, about ourselves: no
-// descriptors, no memory.
-Error SystemError(const char* what) {
-  const bool ours = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
-  return Error{ours ? Errc::kBudgetSpent : Errc::kNetwork,
-               std::string(what) + ": " + std::strerror(errno)};
-}
-
-/// What both kinds of channel share: a descriptor that is watched while it is open.
-class Socket : public net::FdWatcher {
- public:
-  Socket(net::Loop& loop, int fd) : loop_(loop), fd_(fd), changed_(loop.scheduler()) {}
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  ~Socket() override {
-    if (watched_) loop_.poller().Remove(fd_, *this);
-    ::close(fd_);
-  }
-
-  bool Watch(std::uint32_t events) {
-    const bool good = watched_ ? loop_.poller().Modify(fd_, events, *this)
-                               : loop_.poller().Add(fd_, events, *this);
-    watched_ = watched_ || good;
-    return good;
-  }
-  void OnReady(std::uint32_t /*events*/) noexcept override { changed_.Set(); }
-
-  [[nodiscard]] int fd() const noexcept { return fd_; }
-  net::Event& changed() noexcept { return changed_; }
-
- private:
-  net::Loop& loop_;
-  int fd_;
-  bool watched_ = false;
-  net::Event changed_;
-};
-
 class UdpChannel final : public Channel {
  public:
-  UdpChannel(net::Loop& loop, int fd) : socket_(loop, fd) {}
-  bool Start() { return socket_.Watch(EPOLLIN); }
+  UdpChannel(UdpSockets& sockets, std::unique_ptr<Socket> socket)
+      : sockets_(sockets), socket_(std::move(socket)) {}
+  UdpChannel(const UdpChannel&) = delete;
+  UdpChannel& operator=(const UdpChannel&) = delete;
+  ~UdpChannel() override { sockets_.Close(std::move(socket_)); }
 
   Result<bool> Send(std::span<const std::uint8_t> message) override {
-    if (::send(socket_.fd(), message.data(), message.size(), MSG_NOSIGNAL) < 0) {
+    if (::send(socket_->fd(), message.data(), message.size(), MSG_NOSIGNAL) < 0) {
       return SystemError("send");
     }
     return true;
@@ -101,12 +41,12 @@ class UdpChannel final : public Channel {
   // question of a pair would otherwise wait for this answer.
   net::Task<Result<std::vector<std::uint8_t>>> Receive(TimePoint deadline) override {
     for (;;) {
-      net::Event::Waiter waiter = socket_.changed().WaitUntil(deadline);
+      net::Event::Waiter waiter = socket_->changed().WaitUntil(deadline);
       const bool ready = co_await waiter;
       if (!ready) {
         co_return Result<std::vector<std::uint8_t>>(Error{Errc::kTimedOut, "no reply in time"});
       }
-      socket_.changed().Reset();
+      socket_->changed().Reset();
       if (std::optional<Result<std::vector<std::uint8_t>>> got = TryReceive()) {
         co_return std::move(*got);
       }
@@ -120,14 +60,15 @@ class UdpChannel final : public Channel {
     std::array<std::uint8_t, kLargestDatagram> buffer;
     ssize_t got = 0;
     do {
-      got = ::recv(socket_.fd(), buffer.data(), buffer.size(), 0);
+      got = ::recv(socket_->fd(), buffer.data(), buffer.size(), 0);
     } while (got < 0 && errno == EINTR);
     if (got >= 0) return std::vector<std::uint8_t>(buffer.begin(), buffer.begin() + got);
     if (errno == EAGAIN || errno == EWOULDBLOCK) return std::nullopt;
     return SystemError("receive");
   }
 
-  Socket socket_;
+  UdpSockets& sockets_;
+  std::unique_ptr<Socket> socket_;
 };
 
 class TcpChannel final : public Channel {
@@ -218,62 +159,50 @@ class TcpChannel final : public Channel {
 NetTransport::NetTransport(net::Loop& loop, Random& random)
     : loop_(loop),
       random_(random),
+      udp_(loop, random, SystemPorts()),
       tls_(loop, random, [this](const Endpoint& server) { return OpenTcpSocket(server); }) {}
 
-Result<int> NetTransport::OpenSocket(const Endpoint& server, int kind) {
-  const int family = server.address.is_v4() ? AF_INET : AF_INET6;
-  const int fd = ::socket(family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return SystemError("socket");
-
-  IpAddress source = server.address.is_v4() ? IpAddress(Ipv4{}) : IpAddress(Ipv6{});
-  std::vector<IpAddress> usable;
-  for (const IpAddress& candidate : sources_) {
-    if (candidate.is_v4() == server.address.is_v4()) usable.push_back(candidate);
+void NetTransport::SetSourceAddresses(const std::vector<IpAddress>& addresses) {
+  for (auto& sources : sources_) sources.clear();
+  for (const IpAddress& address : addresses) {
+    sources_[address.is_v4() ? 0 : 1].push_back(address);
   }
-  if (!usable.empty()) source = usable[random_.Below(static_cast<std::uint32_t>(usable.size()))];
-
-  // A connection cannot be guessed into, so that the system may choose its port, away from those
-  // that servers listen on: one that has ended holds it for a minute, against us when we start
-  // again.
-  const bool tcp = kind == SOCK_STREAM;
-  const int on = 1;
-  if (tcp) ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  for (int attempt = 0; attempt <= kPortAttempts; ++attempt) {
-    // The last attempt leaves the port to the system: it knows which are free.
-    const bool last = tcp || attempt == kPortAttempts;
-    const auto port = static_cast<std::uint16_t>(last ? 0 : 1024 + random_.Below(65536 - 1024));
-    const SocketAddress from = ToSocketAddress(source, port);
-    if (::bind(fd, reinterpret_cast<const sockaddr*>(&from.storage), from.length) == 0) break;
-    if (errno == EADDRINUSE && !last) continue;
-    const Error error = SystemError("bind");
-    ::close(fd);
-    return error;
-  }
-  const SocketAddress to = ToSocketAddress(server.address, server.port);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&to.storage), to.length) != 0 &&
-      errno != EINPROGRESS) {
-    const Error error = SystemError("connect");
-    ::close(fd);
-    return error;
-  }
-  return fd;
 }
 
 Result<std::unique_ptr<Channel>> NetTransport::OpenUdp(const Endpoint& server) {
-  const Result<int> fd = OpenSocket(server, SOCK_DGRAM);
-  if (!fd) return fd.error();
-  auto channel = std::make_unique<UdpChannel>(loop_, *fd);
-  if (!channel->Start()) return SystemError("epoll");
-  return std::unique_ptr<Channel>(std::move(channel));
+  Result<std::unique_ptr<Socket>> socket = udp_.Open(server, SourcesFor(server));
+  if (!socket) return socket.error();
+  return std::unique_ptr<Channel>(std::make_unique<UdpChannel>(udp_, std::move(*socket)));
 }
 
+// A connection cannot be guessed into, so that the system may choose its port, away from those
+// that servers listen on: one that has ended holds it for a minute, against us when we start again.
 Result<int> NetTransport::OpenTcpSocket(const Endpoint& server) {
-  const Result<int> fd = OpenSocket(server, SOCK_STREAM);
-  if (!fd) return fd.error();
+  const int family = server.address.is_v4() ? AF_INET : AF_INET6;
+  int fd = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0 && udp_.idle() > 0) {
+    udp_.Drop();
+    fd = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  }
+  if (fd < 0) return SystemError("socket");
+  const auto fail = [fd](const char* what) {
+    const Error error = SystemError(what);
+    ::close(fd);
+    return error;
+  };
   const int on = 1;
-  ::setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  ::setsockopt(*fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledged, sizeof kUnacknowledged);
-  return *fd;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const std::span<const IpAddress> sources = SourcesFor(server);
+  if (!sources.empty()) {
+    const auto pick = random_.Below(static_cast<std::uint32_t>(sources.size()));
+    const SocketAddress from = ToSocketAddress(sources[pick], 0);
+    if (::bind(fd, from.any(), from.length) != 0) return fail("bind");
+  }
+  const SocketAddress to = ToSocketAddress(server.address, server.port);
+  if (::connect(fd, to.any(), to.length) != 0 && errno != EINPROGRESS) return fail("connect");
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledged, sizeof kUnacknowledged);
+  return fd;
 }
 
 Result<std::unique_ptr<Channel>> NetTransport::OpenTcp(const Endpoint& server) {

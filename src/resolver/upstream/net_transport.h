@@ -2,13 +2,16 @@
 // TLS.
 #pragma once
 
+#include <array>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/random.h"
 #include "net/loop.h"
 #include "resolver/upstream/tls_pool.h"
 #include "resolver/upstream/transport.h"
+#include "resolver/upstream/udp_sockets.h"
 
 namespace resolve64::resolver::upstream {
 
@@ -21,7 +24,7 @@ class NetTransport : public Transport {
 
   /// Where queries leave from: one of these of the right family, at random; none of the family: the
   /// system chooses.
-  void SetSourceAddresses(std::vector<IpAddress> addresses) { sources_ = std::move(addresses); }
+  void SetSourceAddresses(const std::vector<IpAddress>& addresses);
 
   Result<std::unique_ptr<Channel>> OpenUdp(const Endpoint& server) override;
   Result<std::unique_ptr<Channel>> OpenTcp(const Endpoint& server) override;
@@ -31,12 +34,15 @@ class NetTransport : public Transport {
                                     const TlsTarget& target) const override;
 
  private:
-  Result<int> OpenSocket(const Endpoint& server, int kind);
   Result<int> OpenTcpSocket(const Endpoint& server);
+  [[nodiscard]] std::span<const IpAddress> SourcesFor(const Endpoint& server) const noexcept {
+    return sources_[server.address.is_v4() ? 0 : 1];
+  }
 
   net::Loop& loop_;
   Random& random_;
-  std::vector<IpAddress> sources_;
+  std::array<std::vector<IpAddress>, 2> sources_;  // IPv4, IPv6
+  UdpSockets udp_;
   TlsPool tls_;
 };
 

@@ -17,6 +17,10 @@ using Octets = std::vector<std::uint8_t>;
 // A connection that keeps the questions until the test answers them.
 class FakeLink final : public Link, public std::enable_shared_from_this<FakeLink> {
  public:
+  bool Answer(std::span<const std::uint8_t> /*message*/,
+              std::vector<std::uint8_t>& /*out*/) override {
+    return false;
+  }
   void Ask(std::span<const std::uint8_t> message, const std::shared_ptr<ReplyPath>& path) override {
     if (at_once) {
       path->Reply(Peer(), Octets(message.begin(), message.end()));

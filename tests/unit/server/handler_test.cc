@@ -76,9 +76,12 @@ class HandlerTest : public PipelineTest {
     return option == nullptr ? -1 : option->data[0] << 8 | option->data[1];
   }
 
+  static constexpr std::size_t kAnswerOctets = std::size_t{1} << 20;
+
   resolver::Stats stats_;
+  std::atomic<std::uint64_t> epoch_{0};
   std::shared_ptr<Replies> replies_ = std::make_shared<Replies>();
-  Handler handler_{scheduler_, lookups_, stats_};
+  Handler handler_{scheduler_, lookups_, stats_, epoch_, kAnswerOctets};
 };
 
 TEST_F(HandlerTest, AnswersAQuestion) {
@@ -572,7 +575,7 @@ class FaultyLookups final : public Lookups {
 
 TEST_F(HandlerTest, AFaultIsServfailForItsQuestionAlone) {
   FaultyLookups faulty;
-  Handler handler(scheduler_, faulty, stats_);
+  Handler handler(scheduler_, faulty, stats_, epoch_, kAnswerOctets);
   const config::ReadResult read = config::ReadConfigText("{}", "test.json", "/");
   handler.SetSnapshot(BuildSnapshot(read.config).snapshot, 10);
   handler.Handle(Query("www.example.com"), From("::1"), replies_);

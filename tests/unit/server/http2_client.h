@@ -35,6 +35,10 @@ class FakeLink final : public Link {
     void Reply(Octets reply) { std::exchange(path, nullptr)->Reply(Peer(), std::move(reply)); }
   };
 
+  bool Answer(std::span<const std::uint8_t> /*message*/,
+              std::vector<std::uint8_t>& /*out*/) override {
+    return false;
+  }
   void Ask(std::span<const std::uint8_t> message, const std::shared_ptr<ReplyPath>& path) override {
     ++count;
     if (answer) {

@@ -160,8 +160,11 @@ class ListenerTest : public ::testing::Test {
   SystemClock clock_;
   net::Loop loop_{clock_};
   ScriptedLookups lookups_{loop_.scheduler()};
+  static constexpr std::size_t kAnswerOctets = std::size_t{1} << 20;
+
   resolver::Stats stats_;
-  Handler handler_{loop_.scheduler(), lookups_, stats_};
+  std::atomic<std::uint64_t> epoch_{0};
+  Handler handler_{loop_.scheduler(), lookups_, stats_, epoch_, kAnswerOctets};
   ConnectionCounts clients_;
   StreamServer tcp_{loop_, handler_, stats_, clients_};
   std::shared_ptr<UdpListener> udp_;
