@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -38,38 +37,45 @@ std::size_t SizeOf(const CookieOption& cookie) noexcept {
   return cookie.present() ? kOptionHeader + cookie.size : 0;
 }
 
-// The TTLs of what a reply shows.
+// How what a reply shows ages.
 struct Ageing {
-  std::vector<std::uint16_t> ttls;  // offsets
-  TimePoint since = TimePoint::max();
-  TimePoint expires = TimePoint::max();
-  std::size_t end = 0;  // of the last record, or of the question
+  TimePoint since = TimePoint::max();  // when the TTLs were as they are
+  std::uint32_t least = std::numeric_limits<std::uint32_t>::max();  // of the TTLs
 };
 
-// Of several RRsets the earliest moment, so that no TTL is ever too high.
-void TakeTick(const std::vector<ResponseRrset>& items, TimePoint now, TimePoint& since) {
-  for (const ResponseRrset& item : items) since = std::min(since, LastTick(*item.rrset, now));
+// Of several RRsets the moment that came first, so that no TTL is ever too high.
+void Take(const std::vector<ResponseRrset>& items, TimePoint now, Ageing& ageing) {
+  for (const ResponseRrset& item : items) {
+    ageing.since = std::min(ageing.since, LastTick(*item.rrset, now));
+    ageing.least = std::min(ageing.least, item.ttl);
+  }
 }
 
-// Empty where there is no TTL: nobody knows how long that holds.
-std::optional<Ageing> AgeingOf(const MessageView& message, const Response& response,
-                               TimePoint now) {
-  constexpr std::size_t kTtlBeforeRdata = 6;
-  if (message.records().empty()) return std::nullopt;
+// Also where nothing of it found room in the message.
+Ageing AgeingOf(const Response& response, TimePoint now) {
   Ageing ageing;
-  const RecordView& last = message.records().back();
-  ageing.end = std::size_t{last.rdata} + last.length;
-  TakeTick(response.answer, now, ageing.since);
-  TakeTick(response.authority, now, ageing.since);
-  TakeTick(response.additional, now, ageing.since);
-  if (ageing.since == TimePoint::max()) return ageing;  // local data does not age
-  std::uint32_t least = std::numeric_limits<std::uint32_t>::max();
-  for (const RecordView& record : message.records()) {
-    least = std::min(least, record.ttl);
-    ageing.ttls.push_back(static_cast<std::uint16_t>(record.rdata - kTtlBeforeRdata));
-  }
-  ageing.expires = ageing.since + std::chrono::seconds(least);
+  Take(response.answer, now, ageing);
+  Take(response.authority, now, ageing);
+  Take(response.additional, now, ageing);
   return ageing;
+}
+
+std::size_t EndOfRecords(const MessageView& message) {
+  if (!message.records().empty()) {
+    return std::size_t{message.records().back().rdata} + message.records().back().length;
+  }
+  constexpr std::size_t kTypeAndClass = 4;
+  return Header::kSize + message.question()->name.length() + kTypeAndClass;
+}
+
+std::vector<std::uint16_t> TtlsOf(const MessageView& message) {
+  constexpr std::size_t kTtlBeforeRdata = 6;
+  std::vector<std::uint16_t> offsets;
+  offsets.reserve(message.records().size());
+  for (const RecordView& record : message.records()) {
+    offsets.push_back(static_cast<std::uint16_t>(record.rdata - kTtlBeforeRdata));
+  }
+  return offsets;
 }
 
 void AppendOption(std::uint16_t code, std::span<const std::uint8_t> data,
@@ -97,8 +103,11 @@ std::vector<std::uint8_t> ErrorsOf(const Response& response, const MessageView& 
   return errors;
 }
 
+// Without a TTL nobody knows how long it holds.
 bool IsOfUse(const Response& response) noexcept {
-  return response.lasting && !response.missed && response.rclass == RrClass::kIn &&
+  const bool dated =
+      !response.answer.empty() || !response.authority.empty() || !response.additional.empty();
+  return dated && response.lasting && !response.missed && response.rclass == RrClass::kIn &&
          (response.rcode == Rcode::kNoError || response.rcode == Rcode::kNxDomain);
 }
 
@@ -250,10 +259,8 @@ void FastPath::Keep(const ClientQuery& query, const Client& client, const View& 
 
   const Result<MessageView> message = MessageView::Parse(reply.message);
   if (!message) return;
-  const std::optional<Ageing> ageing = AgeingOf(*message, response, now);
-  if (!ageing) return;
-  std::vector<std::uint8_t> body(reply.message.begin(),
-                                 reply.message.begin() + static_cast<std::ptrdiff_t>(ageing->end));
+  const auto end = static_cast<std::ptrdiff_t>(EndOfRecords(*message));
+  std::vector<std::uint8_t> body(reply.message.begin(), reply.message.begin() + end);
   Put16(body.data(), 0);
   constexpr std::uint16_t kOfTheQuery = Header::kRd | Header::kCd | Header::kAd;
   Put16(&body[kFlagsAt], message->header().flags & ~kOfTheQuery);
@@ -261,9 +268,15 @@ void FastPath::Keep(const ClientQuery& query, const Client& client, const View& 
   const std::vector<std::uint8_t> errors = ErrorsOf(response, *message, reply.whole);
   parts.body = body;
   parts.errors = errors;
-  parts.ttls = ageing->ttls;
-  parts.since = ageing->since;
-  parts.expires = ageing->expires;
+  const Ageing ageing = AgeingOf(response, now);
+  std::vector<std::uint16_t> ttls;
+  parts.expires = TimePoint::max();
+  if (ageing.since != TimePoint::max()) {  // local data does not age
+    ttls = TtlsOf(*message);
+    parts.since = ageing.since;
+    parts.expires = ageing.since + std::chrono::seconds(ageing.least);
+  }
+  parts.ttls = ttls;
   parts.rcode = response.rcode;
   parts.secure = response.secure;
   parts.synthesized = response.synthesized;
