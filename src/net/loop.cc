@@ -4,12 +4,14 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -58,8 +60,9 @@ class EpollPoller final : public Poller {
     if (at < entries_.size() && entries_[at].watcher == &watcher) Clear(at);
   }
 
-  void Dispatch() noexcept {
-    const int count = ::epoll_wait(fd_, events_.data(), kEventBatch, 0);
+  // Waits up to `milliseconds`, negative: without end, and tells those that are ready.
+  void Wait(int milliseconds) noexcept {
+    const int count = ::epoll_wait(fd_, events_.data(), kEventBatch, milliseconds);
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events_[static_cast<std::size_t>(i)];
       const auto at = static_cast<std::size_t>(event.data.u64 & 0xFFFFFFFF);
@@ -102,7 +105,7 @@ class EpollPoller final : public Poller {
 
 }  // namespace
 
-struct Loop::State {
+struct Loop::State final : FdWatcher {
   explicit State(const Clock& clock) : scheduler(clock) {
     // Each handle that is open when something fails would need its close callback: only what can
     // run out of descriptors can fail, and a process that starts without any ends.
@@ -111,19 +114,12 @@ struct Loop::State {
     if (const int error = uv_async_init(&loop, &async, &State::OnAsync); error != 0) {
       Fail("uv_async_init", error);
     }
-    if (const int error = uv_poll_init(&loop, &poll, poller.fd()); error != 0) {
-      Fail("uv_poll_init", error);
-    }
-    uv_prepare_init(&loop, &prepare);
-    uv_timer_init(&loop, &timer);
-    uv_idle_init(&loop, &idle);
+    if (!poller.Add(uv_backend_fd(&loop), EPOLLIN, *this)) Fail("epoll_ctl", -errno);
     loop.data = this;
-    uv_poll_start(&poll, UV_READABLE, &State::OnPoll);
-    uv_prepare_start(&prepare, &State::OnPrepare);
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
-  ~State() {
+  ~State() override {
     uv_walk(
         &loop,
         [](uv_handle_t* handle, void*) {
@@ -133,36 +129,29 @@ struct Loop::State {
     while (uv_loop_close(&loop) == UV_EBUSY) uv_run(&loop, UV_RUN_DEFAULT);
   }
 
-  static State& Of(const void* loop_of_handle) noexcept {
-    return *static_cast<State*>(static_cast<const uv_loop_t*>(loop_of_handle)->data);
+  static void OnAsync(uv_async_t* handle) noexcept {
+    static_cast<State*>(handle->loop->data)->RunPosted();
   }
-  static void OnPoll(uv_poll_t* handle, int /*status*/, int /*events*/) noexcept {
-    Of(handle->loop).poller.Dispatch();
-  }
-  static void OnTimer(uv_timer_t* /*handle*/) noexcept {}  // it only has to end the wait
-  static void OnIdle(uv_idle_t* /*handle*/) noexcept {}    // its being active keeps the wait short
-  static void OnPrepare(uv_prepare_t* handle) noexcept { Of(handle->loop).Turn(); }
-  static void OnAsync(uv_async_t* handle) noexcept { Of(handle->loop).RunPosted(); }
+  // libuv's own descriptor: one of its handles has something.
+  void OnReady(std::uint32_t /*events*/) noexcept override { uv_run(&loop, UV_RUN_NOWAIT); }
 
-  // Between two waits: what the I/O of the last round made ready, and what is due.
-  void Turn() noexcept {
-    if (scheduler.Turn()) {
-      uv_idle_start(&idle, &State::OnIdle);
-      return;
+  void Run() {
+    // libuv takes up new handles only when it runs.
+    uv_run(&loop, UV_RUN_NOWAIT);
+    for (;;) {
+      const bool more = scheduler.Turn();
+      if (stopped) break;
+      poller.Wait(more ? 0 : MillisecondsToNextTimer());
     }
-    uv_idle_stop(&idle);
+    stopped = false;
+  }
+
+  [[nodiscard]] int MillisecondsToNextTimer() const noexcept {
+    constexpr std::int64_t kLongest = 60'000;  // it only has to fit an int
     const std::optional<TimePoint> next = scheduler.NextTimer();
-    if (!next) {
-      uv_timer_stop(&timer);
-      return;
-    }
-    if (uv_is_active(reinterpret_cast<uv_handle_t*>(&timer)) != 0 && *next == timer_at) return;
-    timer_at = *next;
-    uv_update_time(&loop);
-    const TimePoint now = scheduler.Now();
-    const auto wait = *next <= now ? std::chrono::milliseconds(0)
-                                   : std::chrono::ceil<std::chrono::milliseconds>(*next - now);
-    uv_timer_start(&timer, &State::OnTimer, static_cast<std::uint64_t>(wait.count()), 0);
+    if (!next) return -1;
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*next - scheduler.Now());
+    return static_cast<int>(std::clamp<std::int64_t>(wait.count(), 0, kLongest));
   }
 
   void RunPosted() noexcept {
@@ -178,11 +167,7 @@ struct Loop::State {
   EpollPoller poller;
   uv_loop_t loop{};
   uv_async_t async{};
-  uv_poll_t poll{};
-  uv_prepare_t prepare{};
-  uv_timer_t timer{};
-  uv_idle_t idle{};
-  TimePoint timer_at{};  // what `timer` is set to while it is active
+  bool stopped = false;
   std::mutex mutex;
   std::vector<std::function<void()>> posted;
 };
@@ -194,10 +179,10 @@ Scheduler& Loop::scheduler() noexcept { return state_->scheduler; }
 Poller& Loop::poller() noexcept { return state_->poller; }
 uv_loop_s* Loop::uv() noexcept { return &state_->loop; }
 
-void Loop::Run() { uv_run(&state_->loop, UV_RUN_DEFAULT); }
+void Loop::Run() { state_->Run(); }
 
 void Loop::Stop() {
-  Post([this] { uv_stop(&state_->loop); });
+  Post([this] { state_->stopped = true; });
 }
 
 void Loop::Post(std::function<void()> work) {

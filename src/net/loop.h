@@ -1,4 +1,5 @@
-// One thread's event loop: libuv underneath, a Scheduler and a Poller on top.
+// One thread's event loop: a Scheduler, a Poller, and a libuv loop for signals and for waking from
+// other threads.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +22,8 @@ class FdWatcher {
   virtual void OnReady(std::uint32_t events) noexcept = 0;
 };
 
-/// Readiness of descriptors that come and go by the thousand: one epoll descriptor of its own
-/// inside the loop's, so that a descriptor can be closed at once, where a uv_poll_t has to wait for
-/// its close callback. Level-triggered. Not thread-safe.
+/// Readiness of descriptors that come and go by the thousand, and can be closed at once, where a
+/// uv_poll_t has to wait for its close callback. Level-triggered. Not thread-safe.
 class Poller {
  public:
   virtual ~Poller() = default;
@@ -39,7 +39,8 @@ class Poller {
   virtual void Forget(int fd, FdWatcher& watcher) noexcept = 0;
 };
 
-/// A libuv loop with what hangs on it. Made, run and destroyed by one thread.
+/// Sleeps in one epoll descriptor; that of libuv is inside it, and libuv runs only when one of its
+/// handles has something: a question costs no call into it. Made, run and destroyed by one thread.
 class Loop {
  public:
   /// `clock` is borrowed. Throws std::runtime_error where the system has no descriptors left.
@@ -51,6 +52,7 @@ class Loop {
 
   [[nodiscard]] Scheduler& scheduler() noexcept;
   [[nodiscard]] Poller& poller() noexcept;
+  /// For handles with descriptors (no timers, no idle handles) that are opened before Run().
   [[nodiscard]] uv_loop_s* uv() noexcept;
 
   /// Runs until Stop(). After each round of I/O it takes turns of the scheduler.

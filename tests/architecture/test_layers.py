@@ -48,7 +48,7 @@ LIBRARIES = {
 # What the C library and the operating system offer beside the C++ headers.
 SYSTEM = re.compile(
     r"^(sys|netinet|arpa|net|linux)/\w+\.h$"
-    r"|^(unistd|fcntl|poll|signal|pthread|pwd|grp|netdb|ifaddrs|time|errno|sched)\.h$"
+    r"|^(unistd|fcntl|poll|signal|pthread|pwd|grp|netdb|ifaddrs|time|errno|sched|malloc)\.h$"
 )
 STANDARD = re.compile(r"^[a-z_]+$")
 
