@@ -25,7 +25,7 @@ constexpr int kEventBatch = 256;
 
 class EpollPoller final : public Poller {
  public:
-  EpollPoller() : fd_(::epoll_create1(EPOLL_CLOEXEC)) {}
+  explicit EpollPoller(const Clock& clock) : clock_(clock), fd_(::epoll_create1(EPOLL_CLOEXEC)) {}
   EpollPoller(const EpollPoller&) = delete;
   EpollPoller& operator=(const EpollPoller&) = delete;
   ~EpollPoller() override {
@@ -43,6 +43,8 @@ class EpollPoller final : public Poller {
     return false;
   }
 
+  void Prefer(FdWatcher& watcher) override { preferred_.push_back(&watcher); }
+
   bool Modify(int fd, std::uint32_t events, FdWatcher& watcher) noexcept override {
     entries_[static_cast<std::size_t>(fd)].watcher = &watcher;
     return Control(EPOLL_CTL_MOD, fd, events);
@@ -52,6 +54,7 @@ class EpollPoller final : public Poller {
     const auto at = static_cast<std::size_t>(fd);
     if (at >= entries_.size() || entries_[at].watcher != &watcher) return;
     Clear(at);
+    std::erase(preferred_, &watcher);
     ::epoll_ctl(fd_, EPOLL_CTL_DEL, fd, nullptr);
   }
 
@@ -63,6 +66,7 @@ class EpollPoller final : public Poller {
   // Waits up to `milliseconds`, negative: without end, and tells those that are ready.
   void Wait(int milliseconds) noexcept {
     const int count = ::epoll_wait(fd_, events_.data(), kEventBatch, milliseconds);
+    if (count > 0) preferred_due_ = clock_.Now() + kPreferredEvery;
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events_[static_cast<std::size_t>(i)];
       const auto at = static_cast<std::size_t>(event.data.u64 & 0xFFFFFFFF);
@@ -71,6 +75,7 @@ class EpollPoller final : public Poller {
       // already stand for another: the generation tells.
       if (entry.watcher == nullptr || entry.generation != event.data.u64 >> 32) continue;
       entry.watcher->OnReady(event.events);
+      if (!preferred_.empty() && clock_.Now() >= preferred_due_) TellPreferred();
     }
   }
 
@@ -79,6 +84,12 @@ class EpollPoller final : public Poller {
     FdWatcher* watcher = nullptr;
     std::uint32_t generation = 0;
   };
+
+  // By index: one that is told may remove one.
+  void TellPreferred() noexcept {
+    for (std::size_t i = 0; i < preferred_.size(); ++i) preferred_[i]->OnReady(EPOLLIN);
+    preferred_due_ = clock_.Now() + kPreferredEvery;
+  }
 
   void Clear(std::size_t at) noexcept {
     entries_[at].watcher = nullptr;
@@ -94,8 +105,11 @@ class EpollPoller final : public Poller {
     return ::epoll_ctl(fd_, operation, fd, &event) == 0;
   }
 
+  const Clock& clock_;
   int fd_;
   std::vector<Entry> entries_;  // by descriptor
+  std::vector<FdWatcher*> preferred_;
+  TimePoint preferred_due_{};
   std::array<epoll_event, kEventBatch> events_{};
 };
 
@@ -106,7 +120,7 @@ class EpollPoller final : public Poller {
 }  // namespace
 
 struct Loop::State final : FdWatcher {
-  explicit State(const Clock& clock) : scheduler(clock) {
+  explicit State(const Clock& clock) : scheduler(clock), poller(clock) {
     // Each handle that is open when something fails would need its close callback: only what can
     // run out of descriptors can fail, and a process that starts without any ends.
     if (poller.fd() < 0) Fail("epoll_create1", -errno);
@@ -140,8 +154,9 @@ struct Loop::State final : FdWatcher {
     uv_run(&loop, UV_RUN_NOWAIT);
     for (;;) {
       const bool more = scheduler.Turn();
+      // Who is told to stop still looks at what is ready.
+      poller.Wait(more || stopped ? 0 : MillisecondsToNextTimer());
       if (stopped) break;
-      poller.Wait(more ? 0 : MillisecondsToNextTimer());
     }
     stopped = false;
   }

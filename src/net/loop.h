@@ -2,6 +2,7 @@
 // other threads.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,10 +27,15 @@ class FdWatcher {
 /// uv_poll_t has to wait for its close callback. Level-triggered. Not thread-safe.
 class Poller {
  public:
+  static constexpr Duration kPreferredEvery = std::chrono::milliseconds(1);
+
   virtual ~Poller() = default;
   /// Watches `fd` for `events`. False where the system refuses. `watcher` is borrowed until
   /// Remove().
   virtual bool Add(int fd, std::uint32_t events, FdWatcher& watcher) noexcept = 0;
+  /// `watcher`, which is Add()ed, is told of EPOLLIN also without being asked for, about every
+  /// kPreferredEvery, while others keep the loop busy. Until Remove().
+  virtual void Prefer(FdWatcher& watcher) = 0;
   virtual bool Modify(int fd, std::uint32_t events, FdWatcher& watcher) noexcept = 0;
   /// No call to the watcher after this, not even for readiness that was already seen. Before
   /// close(fd).

@@ -43,6 +43,7 @@ bool Scheduler::Turn() {
   }
   int budget = kTurnBudget;
   const TimePoint now = Now();
+  const TimePoint until = now + kTurnTime;
   while (budget > 0) {
     if (!heap_.empty() && heap_.front()->at_ <= now) {
       TimerNode& node = *heap_.front();
@@ -55,7 +56,7 @@ bool Scheduler::Turn() {
     } else {
       return next_turn_.first != nullptr;
     }
-    --budget;
+    if (--budget > 0 && Now() >= until) break;
   }
   return ready_.first != nullptr || next_turn_.first != nullptr ||
          (!heap_.empty() && heap_.front()->at_ <= now);

@@ -1,6 +1,7 @@
 // What is due: timers and resumptions of one thread, without any I/O.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -85,13 +86,17 @@ class Scheduler {
   void PostNext(ReadyNode& node) noexcept;
 
   /// Fires the timers that are due and runs what is ready, what becomes ready meanwhile included,
-  /// at most kTurnBudget of it, so that I/O gets its turn. True where something is left.
+  /// at most kTurnBudget of it and for about kTurnTime, so that I/O gets its turn. True where
+  /// something is left.
   bool Turn();
 
   /// When the earliest timer is due.
   [[nodiscard]] std::optional<TimePoint> NextTimer() const noexcept;
 
-  static constexpr int kTurnBudget = 4096;
+  /// So few that somebody who asks for what is cached waits a millisecond or two at most for those
+  /// who do not.
+  static constexpr int kTurnBudget = 256;
+  static constexpr Duration kTurnTime = std::chrono::milliseconds(1);
 
  private:
   friend class TimerNode;

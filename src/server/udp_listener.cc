@@ -104,11 +104,13 @@ UdpListener::~UdpListener() {
 bool UdpListener::Start() {
   watched_ = EPOLLIN;
   added_ = loop_.poller().Add(fd_.get(), watched_, *this);
+  if (added_) loop_.poller().Prefer(*this);
   return added_;
 }
 
 void UdpListener::Stop() {
   Read();
+  WorkOff(TimePoint::max());
   Watch(watched_ & ~static_cast<std::uint32_t>(EPOLLIN));
 }
 
@@ -119,6 +121,7 @@ void UdpListener::Watch(std::uint32_t events) noexcept {
 }
 
 void UdpListener::OnReady(std::uint32_t events) noexcept {
+  if (events == EPOLLIN && (watched_ & EPOLLIN) == 0) return;  // it is preferred, and stopped
   if ((events & EPOLLOUT) != 0) {
     blocked_ = false;
     Flush();
@@ -129,6 +132,7 @@ void UdpListener::OnReady(std::uint32_t events) noexcept {
 void UdpListener::Read() noexcept {
   // A handler may answer the last question of a listener that is being taken away.
   const std::shared_ptr<UdpListener> self = shared_from_this();
+  const TimePoint until = loop_.scheduler().Now() + kSlowTime;
   for (int round = 0; round < kRounds; ++round) {
     const int count = Receive();
     if (count <= 0) return;
@@ -143,7 +147,7 @@ void UdpListener::Read() noexcept {
     reading_ = true;
     for (int i = 0; i < count; ++i) {
       const auto at = static_cast<std::size_t>(i);
-      if (!finished[at]) Handle(at);
+      if (!finished[at]) HandleOrKeep(at, until);
     }
     reading_ = false;
     Flush();
@@ -220,17 +224,47 @@ void UdpListener::SendFinished() noexcept {
   buffers.finished = 0;
 }
 
-// Everything else.
-void UdpListener::Handle(std::size_t i) {
+// Those that wait come first. The newest is the one to go: it has cost nothing yet.
+void UdpListener::HandleOrKeep(std::size_t i, TimePoint until) {
   Buffers& buffers = *buffers_;
-  Client client;
-  if (wildcard_) TakeLocalAddress(buffers.headers[i].msg_hdr, buffers.peers[i]);
-  client.peer = buffers.peers[i];
-  client.address = client.peer.address();
-  client.asked = wildcard_ ? client.peer.local_address() : local_;
-  client.listener_view = view_;
-  std::span<const std::uint8_t> message =
+  Peer& peer = buffers.peers[i];
+  if (wildcard_) TakeLocalAddress(buffers.headers[i].msg_hdr, peer);
+  const std::span<const std::uint8_t> message =
       std::span(buffers.messages[i].octets).first(buffers.headers[i].msg_len);
+  if (backlog_.empty() && loop_.scheduler().Now() < until) {
+    Handle(peer, message);
+  } else if (backlog_.size() < kMaxBacklog) {
+    backlog_.push_back({peer, {message.begin(), message.end()}});
+    loop_.scheduler().PostNext(*this);
+  } else {
+    handler_.stats().Add(resolver::Counter::kLimitBacklog);
+  }
+}
+
+void UdpListener::Run() noexcept {
+  const std::shared_ptr<UdpListener> self = shared_from_this();
+  WorkOff(loop_.scheduler().Now() + kSlowTime);
+  if (!backlog_.empty()) loop_.scheduler().PostNext(*this);
+}
+
+void UdpListener::WorkOff(TimePoint until) {
+  reading_ = true;
+  do {
+    if (backlog_.empty()) break;
+    const Question question = std::move(backlog_.front());
+    backlog_.pop_front();
+    Handle(question.peer, question.message);
+  } while (loop_.scheduler().Now() < until);
+  reading_ = false;
+  Flush();
+}
+
+void UdpListener::Handle(const Peer& peer, std::span<const std::uint8_t> message) {
+  Client client;
+  client.peer = peer;
+  client.address = peer.address();
+  client.asked = wildcard_ ? peer.local_address() : local_;
+  client.listener_view = view_;
   if (Unwrap(message, client)) handler_.Handle(message, client, shared_from_this());
 }
 

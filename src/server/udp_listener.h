@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "net/loop.h"
+#include "net/scheduler.h"
 #include "server/handler.h"
 #include "server/sockets.h"
 
@@ -20,6 +22,7 @@ namespace resolve64::server {
 /// still answers them. One thread, that of the loop, which outlives it.
 class UdpListener final : public ReplyPath,
                           public net::FdWatcher,
+                          private net::ReadyNode,
                           public std::enable_shared_from_this<UdpListener> {
  public:
   static constexpr unsigned kBatch = 32;
@@ -29,6 +32,11 @@ class UdpListener final : public ReplyPath,
   static constexpr std::size_t kLargestFinished = 4096;
   /// Batches read before others get their turn.
   static constexpr int kRounds = 4;
+  /// Questions that are not finished get so much of a turn. A flood of them holds up neither those
+  /// that are, nor the replies of upstream servers.
+  static constexpr Duration kSlowTime = std::chrono::microseconds(500);
+  /// Questions that wait for the next turn; further ones are dropped, unless they are finished.
+  static constexpr std::size_t kMaxBacklog = 1024;
   /// Replies that wait for room in the socket; further ones are dropped, as a full network would.
   static constexpr std::size_t kMaxWaiting = 1024;
 
@@ -54,12 +62,19 @@ class UdpListener final : public ReplyPath,
     Peer peer;
     std::vector<std::uint8_t> message;
   };
+  struct Question {
+    Peer peer;
+    std::vector<std::uint8_t> message;
+  };
   struct Buffers;
 
   void Read() noexcept;
   int Receive() noexcept;
   bool Finish(std::size_t i, TimePoint now) noexcept;
-  void Handle(std::size_t i);
+  void HandleOrKeep(std::size_t i, TimePoint until);
+  void Handle(const Peer& peer, std::span<const std::uint8_t> message);
+  void Run() noexcept override;
+  void WorkOff(TimePoint until);
   bool Unwrap(std::span<const std::uint8_t>& datagram, Client& client) noexcept;
   void SendFinished() noexcept;
   void Flush() noexcept;
@@ -73,6 +88,7 @@ class UdpListener final : public ReplyPath,
   std::unique_ptr<Buffers> buffers_;
   std::optional<IpAddress> local_;  // what the socket is bound to
   bool wildcard_;                   // then each datagram tells which of our addresses was asked
+  std::deque<Question> backlog_;
   std::deque<Outgoing> outgoing_;
   std::uint32_t watched_ = 0;
   bool added_ = false;    // the poller knows us
