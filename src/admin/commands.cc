@@ -277,7 +277,7 @@ Result<json> Flush(Service& service, const json& request) {
     caches.failures.Flush(*name);
   }
   caches.denials.FlushBelow(*name);
-  service.ForgetAnswers();
+  caches.Forgot();
   return json{{"flushed", gone}};
 }
 

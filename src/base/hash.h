@@ -33,6 +33,14 @@ inline std::uint64_t LoadWord(const std::uint8_t* octets, std::size_t count = 8)
     std::memcpy(&word, octets, 8);
     return word;
   }
+  if (count >= 4 && std::endian::native == std::endian::little) {
+    // Two halves, which overlap where there are fewer than eight.
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+    std::memcpy(&first, octets, 4);
+    std::memcpy(&last, octets + count - 4, 4);
+    return first | std::uint64_t{last} << (8 * (count - 4));
+  }
   for (std::size_t i = 0; i < count; ++i) word |= std::uint64_t{octets[i]} << (8 * i);
   return word;
 }

@@ -146,14 +146,19 @@ bool AnswerCache::WorthKeeping(std::uint64_t hash, const AnswerKey& key) noexcep
 void AnswerCache::Keep(const AnswerParts& parts, TimePoint now) {
   if (parts.expires <= now) return;
   FinishedAnswer::Ptr made = FinishedAnswer::Make(parts);
-  const auto hash = static_cast<std::uint32_t>(HashOf(made->name()));
-  map_.Erase(hash, [&](const FinishedAnswer::Ptr& old) {
-    return old->key_ == made->key_ && old->room_ == made->room_ &&
-           old->with_opt_ == made->with_opt_ && SameName(old->name(), made->name());
-  });
-  const std::size_t cost = kBlockHeader + malloc_usable_size(made.get()) + Map::EntryCost();
-  map_.Insert(hash, std::move(made), cost);
+  const FinishedAnswer& fresh = *made;
+  map_.Put(
+      static_cast<std::uint32_t>(HashOf(fresh.name())),
+      [&fresh](const FinishedAnswer::Ptr& old) {
+        return old->key_ == fresh.key_ && old->room_ == fresh.room_ &&
+               old->with_opt_ == fresh.with_opt_ && SameName(old->name(), fresh.name());
+      },
+      std::move(made));
   Publish();
+}
+
+std::size_t AnswerCache::Octets::Cost(const FinishedAnswer::Ptr& answer) const noexcept {
+  return kBlockHeader + malloc_usable_size(answer.get());
 }
 
 void AnswerCache::Clear() {

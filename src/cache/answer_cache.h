@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "cache/sieve_map.h"
+#include "cache/s3_fifo_map.h"
 #include "resolve64/types.h"
 
 namespace resolve64::cache {
@@ -135,7 +135,11 @@ class AnswerCache {
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
  private:
-  using Map = SieveMap<FinishedAnswer::Ptr>;
+  struct Octets : CountEntries {
+    static constexpr bool kOctets = true;
+    [[nodiscard]] std::size_t Cost(const FinishedAnswer::Ptr& answer) const noexcept;
+  };
+  using Map = S3FifoMap<FinishedAnswer::Ptr, Octets>;
 
   void Publish() noexcept;
 

@@ -3,47 +3,35 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/slab.h"
+
 namespace resolve64::cache {
 namespace {
 
-using Map = SieveMap<DelegationPtr>;
-
 constexpr std::size_t kSmallestShard = std::size_t{256} << 10;  // octets
-
-std::size_t CostOf(const Delegation& delegation) {
-  constexpr std::size_t kBlocks =
-      std::size_t{6} * sizeof(void*);  // what malloc and the shared count add
-  std::size_t octets = Map::EntryCost() + kBlocks + sizeof(Delegation) +
-                       delegation.ns.capacity() * sizeof(Name) +
-                       delegation.glue.capacity() * sizeof(Glue) +
-                       delegation.ds_proof.capacity() * sizeof(dns::RrsetPtr);
-  if (delegation.ds != nullptr) octets += delegation.ds->cost();
-  for (const dns::RrsetPtr& rrset : delegation.ds_proof) octets += rrset->cost();
-  return octets;
-}
 
 // Each once, in order, and no more than the bounds. It is outside data: the work is one pass over
 // it against what is kept.
 Delegation Tidy(const Delegation& from) {
+  Delegation tidy;
   std::vector<Name> ns;
   for (const Name& name : from.ns) {
     if (ns.size() == DelegationCache::kMaxNs) break;
-    if (std::find(ns.begin(), ns.end(), name) == ns.end()) ns.push_back(name);
+    if (std::find(ns.begin(), ns.end(), name) != ns.end()) continue;
+    ns.push_back(name);
+    tidy.ns.push_back(name);
   }
-  std::vector<Glue> glue;
+  std::vector<IpAddress> seen;
   for (const Glue& one : from.glue) {
-    if (glue.size() == DelegationCache::kMaxGlue) break;
-    const bool seen = std::any_of(glue.begin(), glue.end(), [&one](const Glue& other) {
-      return other.address == one.address;
-    });
-    if (!seen && std::find(ns.begin(), ns.end(), one.ns) != ns.end()) glue.push_back(one);
+    if (seen.size() == DelegationCache::kMaxGlue) break;
+    if (std::find(seen.begin(), seen.end(), one.address) != seen.end()) continue;
+    if (std::find(ns.begin(), ns.end(), one.ns) == ns.end()) continue;
+    seen.push_back(one.address);
+    tidy.glue.push_back(one);
   }
-  ns.shrink_to_fit();
-  glue.shrink_to_fit();
-  Delegation tidy;
+  tidy.ns.shrink_to_fit();
+  tidy.glue.shrink_to_fit();
   tidy.zone = from.zone;
-  tidy.ns = std::move(ns);
-  tidy.glue = std::move(glue);
   tidy.ds = from.ds;
   tidy.ds_proof = from.ds_proof;
   tidy.expires = from.expires;
@@ -51,6 +39,17 @@ Delegation Tidy(const Delegation& from) {
 }
 
 }  // namespace
+
+std::size_t DelegationCache::Octets::Cost(const DelegationPtr& delegation) noexcept {
+  const auto block = [](std::size_t size) { return size == 0 ? 0 : slab::MallocCost(size); };
+  constexpr std::size_t kCounts = 2 * sizeof(void*);  // what std::make_shared adds
+  std::size_t octets = slab::MallocCost(sizeof(Delegation) + kCounts) +
+                       block(delegation->ns.octets()) + block(delegation->glue.octets()) +
+                       block(delegation->ds_proof.capacity() * sizeof(dns::RrsetPtr));
+  if (delegation->ds != nullptr) octets += delegation->ds->cost();
+  for (const dns::RrsetPtr& rrset : delegation->ds_proof) octets += rrset->cost();
+  return octets;
+}
 
 DelegationCache::DelegationCache(std::size_t octets) : entries_(octets, kSmallestShard) {}
 
@@ -80,9 +79,8 @@ DelegationPtr DelegationCache::Put(const Delegation& delegation, TimePoint now) 
   const std::size_t hash = kept->zone.Hash();
   const std::uint32_t low = entries_.Low(hash);
   auto map = entries_.Lock(hash);
-  map->Erase(
-      low, [&](const DelegationPtr& d) { return d->zone == kept->zone; }, 1);
-  map->Insert(low, kept, CostOf(*kept));
+  map->Put(
+      low, [&](const DelegationPtr& d) { return d->zone == kept->zone; }, kept);
   return kept;
 }
 

@@ -7,24 +7,18 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "cache/packed_list.h"
 #include "cache/sharded.h"
 #include "dns/rrset.h"
-#include "resolve64/ip.h"
 #include "resolve64/name.h"
 
 namespace resolve64::cache {
 
-/// An address that came with a referral. It serves to reach the zone, and answers nobody.
-struct Glue {
-  Name ns;
-  IpAddress address;
-};
-
 /// Immutable once it is in the cache.
 struct Delegation {
   Name zone;
-  std::vector<Name> ns;
-  std::vector<Glue> glue;
+  PackedList<Name> ns;
+  PackedList<Glue> glue;
   dns::RrsetPtr ds;                     ///< as the referral had it, not validated; may be null
   std::vector<dns::RrsetPtr> ds_proof;  ///< or the NSEC and NSEC3 that came in its place
   TimePoint expires{};  ///< by the parent's TTL: the child cannot prolong it (REC-31)
@@ -60,7 +54,13 @@ class DelegationCache {
   [[nodiscard]] CacheStats stats() const { return entries_.stats(); }
 
  private:
-  Sharded<DelegationPtr> entries_;
+  class Octets : public CountEntries {
+   public:
+    static constexpr bool kOctets = true;
+    [[nodiscard]] static std::size_t Cost(const DelegationPtr& delegation) noexcept;
+  };
+
+  Sharded<DelegationPtr, Octets> entries_;
 };
 
 }  // namespace resolve64::cache

@@ -7,7 +7,6 @@ namespace resolve64::cache {
 namespace {
 
 constexpr std::size_t kSmallestShard = 256;  // entries
-constexpr std::size_t kOne = 1;              // what an entry costs
 
 Name NameOf(const std::vector<std::uint8_t>& wire) {
   // It was written from a Name.
@@ -58,7 +57,7 @@ void FailureCache::Put(const Name& name, RrType type, Failure failure, TimePoint
   entry.name.assign(name.wire().begin(), name.wire().end());
   entry.type = type;
   entry.failure = std::move(stored);
-  map->Insert(low, std::move(entry), kOne);
+  map->Insert(low, std::move(entry));
 }
 
 void FailureCache::Forget(const Name& name, RrType type) {

@@ -61,7 +61,6 @@ class FailureCache {
     RrType type = RrType::kNone;
     FailurePtr failure;
   };
-  using Map = SieveMap<Entry>;
 
   Sharded<Entry> entries_;
 };

@@ -13,9 +13,6 @@ namespace {
 constexpr std::size_t kSmallestShard = std::size_t{1}
                                        << 20;  // octets; the largest RRset is a sixteenth
 
-// What a block of malloc and a shared count cost besides what is in them.
-constexpr std::size_t kBlock = 2 * sizeof(void*);
-
 // Types that are questions or belong to one message: RFC 6895 section 3.1, RFC 6891 section 6.1.1.
 bool IsCacheable(RrType type, const dns::Rrset* rrset) {
   const auto number = static_cast<std::uint16_t>(type);
@@ -57,39 +54,53 @@ Negative MakeNegative(dns::RrsetPtr soa, std::vector<dns::RrsetPtr> proof, TimeP
   return negative;
 }
 
-//--- What is kept ---
+namespace {
 
-std::size_t RrsetCache::Denial::cost() const noexcept {
-  std::size_t octets = sizeof(Denial) + kBlock + name_length + kBlock + soa->cost();
-  octets += proof.capacity() * sizeof(dns::RrsetPtr);
-  for (const dns::RrsetPtr& rrset : proof) octets += rrset->cost();
-  return octets;
-}
-
-NegativePtr RrsetCache::Denial::Expand(bool nxdomain) const {
+NegativePtr Expand(const KeptDenial& denial) {
   auto negative = std::make_shared<Negative>();
   // It was written from a Name.
-  negative->name = Name::FromWire({name.get(), name_length}).value();
-  negative->nxdomain = nxdomain;
-  negative->soa = soa;
-  negative->proof = proof;
-  negative->expires = expires;
-  negative->security = security;
-  negative->reason = reason;
+  negative->name = Name::FromWire(denial.name()).value();
+  negative->nxdomain = denial.nxdomain();
+  negative->soa = denial.soa().For(denial.expires());
+  negative->proof.assign(denial.proof().begin(), denial.proof().end());
+  negative->expires = denial.expires().ToTime();
+  negative->security = denial.security();
+  negative->reason = denial.reason();
   return negative;
 }
 
-const dns::Rrset& RrsetCache::Entry::rrset() const noexcept {
-  return *static_cast<const dns::Rrset*>(what.get());
+}  // namespace
+
+//--- What is kept ---
+
+RrsetCache::Entry::Entry(dns::RrsetPtr rrset) noexcept
+    : at_(reinterpret_cast<const std::byte*>(rrset.Detach())) {}
+
+RrsetCache::Entry::Entry(KeptDenialPtr denial) noexcept
+    : at_(reinterpret_cast<const std::byte*>(denial.Detach()) + kDenial) {}
+
+RrsetCache::Entry::~Entry() {
+  if (is_denial()) {
+    denial().Release();
+  } else if (at_ != nullptr) {
+    rrset().Release();
+  }
 }
 
-const RrsetCache::Denial& RrsetCache::Entry::denial() const noexcept {
-  return *static_cast<const Denial*>(what.get());
+const dns::Rrset& RrsetCache::Entry::rrset() const noexcept {
+  return *reinterpret_cast<const dns::Rrset*>(at_);
+}
+
+const KeptDenial& RrsetCache::Entry::denial() const noexcept {
+  return *reinterpret_cast<const KeptDenial*>(at_ - kDenial);
+}
+
+RrType RrsetCache::Entry::type() const noexcept {
+  return is_denial() ? denial().type() : rrset().type();
 }
 
 std::span<const std::uint8_t> RrsetCache::Entry::owner() const noexcept {
-  if (kind == Kind::kData) return rrset().owner_wire();
-  return {denial().name.get(), denial().name_length};
+  return is_denial() ? denial().name() : rrset().owner_wire();
 }
 
 bool RrsetCache::Entry::IsAt(const Name& name) const noexcept {
@@ -97,21 +108,34 @@ bool RrsetCache::Entry::IsAt(const Name& name) const noexcept {
 }
 
 TimePoint RrsetCache::Entry::expires() const noexcept {
-  return kind == Kind::kData ? rrset().expires() : denial().expires;
+  return is_denial() ? denial().expires().ToTime() : rrset().expires();
 }
 
 bool RrsetCache::Entry::Outranks(Security security, dns::Trust trust) const noexcept {
-  const Security own = kind == Kind::kData ? rrset().security() : denial().security;
+  const Security own = is_denial() ? denial().security() : rrset().security();
   if ((own == Security::kSecure) != (security == Security::kSecure)) {
     return own == Security::kSecure;
   }
   // Of a bogus one anything else is better.
   if (own == Security::kBogus) return false;
-  return kind == Kind::kData && rrset().trust() > trust;
+  return !is_denial() && rrset().trust() > trust;
 }
 
 std::size_t RrsetCache::Entry::cost() const noexcept {
-  return Map::EntryCost() + (kind == Kind::kData ? rrset().cost() : denial().cost());
+  return is_denial() ? denial().cost() : rrset().cost();
+}
+
+// A sparse span has room for the copy, so that there is nothing to go wrong.
+void RrsetCache::Entry::Settle() noexcept {
+  if (is_denial()) {
+    auto mine = KeptDenialPtr::Adopt(&denial());
+    auto settled = KeptDenial::Settled(mine);
+    at_ = reinterpret_cast<const std::byte*>(settled.Detach()) + kDenial;
+  } else {
+    auto mine = dns::RrsetPtr::Adopt(&rrset());
+    auto settled = dns::Settled(mine);
+    at_ = reinterpret_cast<const std::byte*>(settled.Detach());
+  }
 }
 
 //--- The cache ---
@@ -122,26 +146,23 @@ Found RrsetCache::Find(const Name& name, RrType type, TimePoint now) {
   const std::size_t hash = name.Hash();
   const std::uint32_t low = entries_.Low(hash);
   Found found;
-  std::shared_ptr<const void> denial;
-  bool nxdomain = false;
+  KeptDenialPtr denial;
   {
     auto map = entries_.Lock(hash);
     const auto live = [&](RrType wanted) {
       return map->Find(low, [&](const Entry& entry) {
-        return entry.type == wanted && entry.expires() > now && entry.IsAt(name);
+        return entry.type() == wanted && entry.expires() > now && entry.IsAt(name);
       });
     };
     const Entry* entry = live(type);
     if (entry == nullptr) entry = live(RrType::kNone);
-    if (entry != nullptr && entry->kind == Entry::Kind::kData) {
-      found.rrset = std::static_pointer_cast<const dns::Rrset>(entry->what);
+    if (entry != nullptr && entry->is_denial()) {
+      denial = KeptDenialPtr::Share(&entry->denial());
     } else if (entry != nullptr) {
-      denial = entry->what;
-      nxdomain = entry->kind == Entry::Kind::kNxdomain;
+      found.rrset = dns::RrsetPtr::Share(&entry->rrset());
     }
   }
-  if (denial != nullptr)
-    found.negative = static_cast<const Denial*>(denial.get())->Expand(nxdomain);
+  if (denial != nullptr) found.negative = Expand(*denial);
   entries_.Count(hash, static_cast<bool>(found));
   return found;
 }
@@ -151,32 +172,29 @@ NegativePtr RrsetCache::FindNxdomainAbove(const Name& name, TimePoint now) {
   for (std::size_t up = 1; up < labels; ++up) {
     const Name ancestor = name.Parent(up);
     const std::size_t hash = ancestor.Hash();
-    std::shared_ptr<const void> denial;
+    KeptDenialPtr denial;
     {
       auto map = entries_.Lock(hash);
       const Entry* entry = map->Find(entries_.Low(hash), [&](const Entry& e) {
-        return e.kind == Entry::Kind::kNxdomain && e.expires() > now && e.IsAt(ancestor);
+        return e.type() == RrType::kNone && e.expires() > now && e.IsAt(ancestor);
       });
-      if (entry != nullptr) denial = entry->what;
+      if (entry != nullptr) denial = KeptDenialPtr::Share(&entry->denial());
     }
-    if (denial != nullptr) return static_cast<const Denial*>(denial.get())->Expand(true);
+    if (denial != nullptr) return Expand(*denial);
   }
   return nullptr;
 }
 
 // In place of what is there of its type; among kMaxTypes at its name.
 bool RrsetCache::Store(Map& map, const Name& name, std::uint32_t hash, Entry entry, TimePoint now) {
-  map.Erase(
-      hash, [&](const Entry& e) { return e.type == entry.type && e.IsAt(name); }, 1);
-  if (map.Count(hash, [&](const Entry& e) { return e.IsAt(name); }) >= kMaxTypes) {
+  const RrType type = entry.type();
+  const auto same = [&](const Entry& e) { return e.type() == type && e.IsAt(name); };
+  const auto at_name = [&](const Entry& e) { return e.IsAt(name); };
+  if (map.Count(hash, at_name) >= kMaxTypes && map.Peek(hash, same) == nullptr) {
     const auto expired = [&](const Entry& e) { return e.IsAt(name) && e.expires() <= now; };
-    if (map.Erase(hash, expired, 1) == 0) {
-      map.Erase(
-          hash, [&](const Entry& e) { return e.IsAt(name); }, 1);
-    }
+    if (map.Erase(hash, expired, 1) == 0) map.Erase(hash, at_name, 1);
   }
-  const std::size_t cost = entry.cost();
-  return map.Insert(hash, std::move(entry), cost);
+  return map.Put(hash, same, std::move(entry));
 }
 
 bool RrsetCache::Put(const dns::RrsetPtr& rrset, TimePoint now) {
@@ -187,58 +205,49 @@ bool RrsetCache::Put(const dns::RrsetPtr& rrset, TimePoint now) {
   const Name name = rrset->owner();
   const std::size_t hash = name.Hash();
   const std::uint32_t low = entries_.Low(hash);
-  Entry entry;
-  entry.what = rrset;
-  entry.type = rrset->type();
   auto map = entries_.Lock(hash);
   const Entry* old =
-      map->Peek(low, [&](const Entry& e) { return e.type == entry.type && e.IsAt(name); });
+      map->Peek(low, [&](const Entry& e) { return e.type() == rrset->type() && e.IsAt(name); });
   if (old != nullptr && old->expires() > now && old->Outranks(rrset->security(), rrset->trust())) {
     return false;
   }
-  return Store(*map, name, low, std::move(entry), now);
+  return Store(*map, name, low, Entry(rrset), now);
 }
 
-bool RrsetCache::PutDenial(const Name& name, Entry::Kind kind, RrType type, Negative negative,
+bool RrsetCache::PutDenial(const Name& name, bool nxdomain, RrType type, const Negative& negative,
                            TimePoint now) {
   if (negative.soa == nullptr) return false;
   const auto allowed = std::chrono::seconds(dns::NegativeTtl(*negative.soa, now));
-  const TimePoint expires = std::min(negative.expires, now + allowed);
-  if (expires <= now) return false;
-
-  auto denial = std::make_shared<Denial>();
-  denial->name_length = static_cast<std::uint8_t>(name.length());
-  denial->name = std::make_unique<std::uint8_t[]>(name.length());
-  std::memcpy(denial->name.get(), name.wire().data(), name.length());
-  denial->soa = std::move(negative.soa);
-  denial->proof = std::move(negative.proof);
-  denial->expires = expires;
-  denial->security = negative.security;
-  denial->reason = negative.reason;
-  Entry entry;
-  entry.what = std::move(denial);
-  entry.type = type;
-  entry.kind = kind;
+  KeptDenial::Parts parts;
+  parts.nxdomain = nxdomain;
+  parts.type = type;
+  parts.security = negative.security;
+  parts.reason = negative.reason;
+  parts.expires = dns::Expiry(std::min(negative.expires, now + allowed));
+  if (parts.expires.ToTime() <= now) return false;
 
   const std::size_t hash = name.Hash();
   const std::uint32_t low = entries_.Low(hash);
   auto map = entries_.Lock(hash);
-  const Entry* old = map->Peek(low, [&](const Entry& e) { return e.type == type && e.IsAt(name); });
+  const Entry* old =
+      map->Peek(low, [&](const Entry& e) { return e.type() == type && e.IsAt(name); });
   // It yields to what the answer of an authoritative server said.
   if (old != nullptr && old->expires() > now &&
-      old->Outranks(entry.denial().security, dns::Trust::kNonAuthAnswer)) {
+      old->Outranks(parts.security, dns::Trust::kNonAuthAnswer)) {
     return false;
   }
+  SharedSoaPtr soa = map->policy().soas.Take(negative.soa, parts.expires);
+  Entry entry(KeptDenial::Make(name, parts, std::move(soa), negative.proof));
   return Store(*map, name, low, std::move(entry), now);
 }
 
-bool RrsetCache::PutNodata(const Name& name, RrType type, Negative negative, TimePoint now) {
+bool RrsetCache::PutNodata(const Name& name, RrType type, const Negative& negative, TimePoint now) {
   if (!IsCacheable(type, nullptr)) return false;
-  return PutDenial(name, Entry::Kind::kNodata, type, std::move(negative), now);
+  return PutDenial(name, false, type, negative, now);
 }
 
-bool RrsetCache::PutNxdomain(const Name& name, Negative negative, TimePoint now) {
-  return PutDenial(name, Entry::Kind::kNxdomain, RrType::kNone, std::move(negative), now);
+bool RrsetCache::PutNxdomain(const Name& name, const Negative& negative, TimePoint now) {
+  return PutDenial(name, true, RrType::kNone, negative, now);
 }
 
 std::size_t RrsetCache::Flush(const Name& name) {
@@ -250,7 +259,7 @@ std::size_t RrsetCache::Flush(const Name& name) {
 std::size_t RrsetCache::Flush(const Name& name, RrType type) {
   const std::size_t hash = name.Hash();
   return entries_.Lock(hash)->Erase(entries_.Low(hash), [&](const Entry& e) {
-    return (e.type == type || e.type == RrType::kNone) && e.IsAt(name);
+    return (e.type() == type || e.type() == RrType::kNone) && e.IsAt(name);
   });
 }
 

@@ -7,9 +7,12 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/slab.h"
+#include "cache/kept_denial.h"
 #include "cache/sharded.h"
 #include "dns/rrset.h"
 #include "resolve64/dns64.h"
@@ -46,8 +49,8 @@ struct Found {
   explicit operator bool() const noexcept { return rrset != nullptr || negative != nullptr; }
 };
 
-/// Class IN only. Thread-safe; one for all workers. Bounded by octets, as Rrset::cost() and the
-/// entries count them.
+/// Class IN only. Thread-safe; one for all workers. Bounded by octets: what is counted is what the
+/// blocks and the tables take of the machine's memory.
 class RrsetCache {
  public:
   static constexpr std::size_t kMaxRecords = 100;  ///< in an RRset (LIM-07)
@@ -73,10 +76,10 @@ class RrsetCache {
   /// Keeps a denial of (name, type). It expires no later than its SOA allows. False, and not kept,
   /// where it has no SOA or no time to live (RFC 2308 section 5), live data of the trust of an
   /// authoritative reply is there, or what is there is secure and this is not.
-  bool PutNodata(const Name& name, RrType type, Negative negative, TimePoint now);
+  bool PutNodata(const Name& name, RrType type, const Negative& negative, TimePoint now);
   /// Keeps a denial of `name`. As above; data that lives at the name stays, and is preferred by
   /// Find().
-  bool PutNxdomain(const Name& name, Negative negative, TimePoint now);
+  bool PutNxdomain(const Name& name, const Negative& negative, TimePoint now);
 
   /// Forget; the number of entries that went.
   std::size_t Flush(const Name& name);
@@ -89,41 +92,65 @@ class RrsetCache {
   [[nodiscard]] CacheStats stats() const { return entries_.stats(); }
 
  private:
-  // A Negative as it is kept: without room for the longest name.
-  struct Denial {
-    std::unique_ptr<std::uint8_t[]> name;
-    dns::RrsetPtr soa;
-    std::vector<dns::RrsetPtr> proof;
-    TimePoint expires{};
-    std::uint8_t name_length = 0;
-    Security security = Security::kUnchecked;
-    std::optional<Ede> reason;
+  // Data or a denial: a pointer that owns, and says in its lowest bit which of the two. All entries
+  // of a name have its hash.
+  class Entry {
+   public:
+    Entry() = default;
+    explicit Entry(dns::RrsetPtr rrset) noexcept;
+    explicit Entry(KeptDenialPtr denial) noexcept;
+    Entry(Entry&& other) noexcept : at_(std::exchange(other.at_, nullptr)) {}
+    Entry& operator=(Entry&& other) noexcept {
+      std::swap(at_, other.at_);
+      return *this;
+    }
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+    ~Entry();
 
-    [[nodiscard]] std::size_t cost() const noexcept;
-    [[nodiscard]] NegativePtr Expand(bool nxdomain) const;
-  };
-
-  // Data or a denial. All entries of a name have its hash.
-  struct Entry {
-    enum class Kind : std::uint8_t { kData, kNodata, kNxdomain };
-    std::shared_ptr<const void> what;  // an Rrset or a Denial
-    RrType type = RrType::kNone;       // kNone for NXDOMAIN
-    Kind kind = Kind::kData;
-
+    [[nodiscard]] bool is_denial() const noexcept {
+      return reinterpret_cast<std::uintptr_t>(at_) % 2 == kDenial;
+    }
+    /// REQUIRES: !is_denial().
     [[nodiscard]] const dns::Rrset& rrset() const noexcept;
-    [[nodiscard]] const Denial& denial() const noexcept;
-    [[nodiscard]] std::span<const std::uint8_t> owner() const noexcept;
+    /// REQUIRES: is_denial().
+    [[nodiscard]] const KeptDenial& denial() const noexcept;
+    [[nodiscard]] RrType type() const noexcept;  ///< kNone for NXDOMAIN
     [[nodiscard]] bool IsAt(const Name& name) const noexcept;
+    [[nodiscard]] std::span<const std::uint8_t> owner() const noexcept;
     [[nodiscard]] TimePoint expires() const noexcept;
     [[nodiscard]] bool Outranks(Security security, dns::Trust trust) const noexcept;
     [[nodiscard]] std::size_t cost() const noexcept;
-  };
-  using Map = SieveMap<Entry>;
+    void Settle() noexcept;
 
-  bool PutDenial(const Name& name, Entry::Kind kind, RrType type, Negative negative, TimePoint now);
+   private:
+    static constexpr std::size_t kDenial = 1;  // so many octets past the start of the block
+    const std::byte* at_ = nullptr;
+  };
+
+  // Octets, the SOA RRsets that denials share counted once.
+  class Octets : public CountEntries {
+   public:
+    static constexpr bool kOctets = true;
+    [[nodiscard]] static std::size_t Cost(const Entry& entry) noexcept { return entry.cost(); }
+    [[nodiscard]] std::size_t shared() const noexcept { return soas.cost(); }
+    [[nodiscard]] static std::size_t Waste(std::size_t cost) noexcept {
+      return cost / 1024 * slab::Waste();
+    }
+    void Leave(const Entry& entry) noexcept {
+      if (entry.is_denial()) soas.Drop(entry.denial().soa());
+    }
+    static void Stay(Entry& entry) noexcept { entry.Settle(); }
+
+    SoaTable soas;
+  };
+  using Map = S3FifoMap<Entry, Octets>;
+
+  bool PutDenial(const Name& name, bool nxdomain, RrType type, const Negative& negative,
+                 TimePoint now);
   static bool Store(Map& map, const Name& name, std::uint32_t hash, Entry entry, TimePoint now);
 
-  Sharded<Entry> entries_;
+  Sharded<Entry, Octets> entries_;
 };
 
 }  // namespace resolve64::cache

@@ -9,7 +9,6 @@ namespace resolve64::cache {
 namespace {
 
 constexpr std::size_t kSmallestShard = 256;  // entries
-constexpr std::size_t kOne = 1;              // what an entry costs
 
 // `first`, doubled `times` times, `longest` at most.
 Duration Doubled(Duration first, std::uint32_t times, Duration longest) {
@@ -96,7 +95,7 @@ void ServerTable::Update(const Server& server, Change&& change) {
   if (record == nullptr) {
     Record fresh;
     fresh.server = server;
-    if (!map->Insert(low, std::move(fresh), kOne)) return;
+    if (!map->Insert(low, std::move(fresh))) return;
     record = map->Peek(low, same);
   }
   change(*record);

@@ -152,7 +152,6 @@ class ServerTable {
     std::string failure;
     std::vector<Lameness> lame;
   };
-  using Map = SieveMap<Record>;
 
   // `change(Record&)` under the lock, on a record that is made where there is none.
   template <class Change>

@@ -1,4 +1,4 @@
-// A SieveMap cut into shards, each behind a lock of its own.
+// An S3FifoMap cut into shards, each behind a lock of its own.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/lock_guarded.h"
-#include "cache/sieve_map.h"
+#include "cache/s3_fifo_map.h"
 
 namespace resolve64::cache {
 
@@ -26,10 +26,10 @@ struct CacheStats {
 
 /// All members may be called by any thread. A lock is held for a lookup or a change of one entry,
 /// never while waiting for anything else, and never two at once.
-template <class Value>
+template <class Value, class Policy = CountEntries>
 class Sharded {
  public:
-  using Map = SieveMap<Value>;
+  using Map = S3FifoMap<Value, Policy>;
   static constexpr std::size_t kMaxShards = 64;
 
   /// Shards are as many as leave each at least `smallest` of `capacity`: what is larger than a
@@ -86,6 +86,7 @@ class Sharded {
  private:
   static constexpr std::size_t kBatch = 512;
 
+  // A line of the processor's cache, or two: no two shards share one.
   struct alignas(64) Shard {
     LockGuarded<Map> map;
     std::atomic<std::uint64_t> hits{0};

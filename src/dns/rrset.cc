@@ -5,6 +5,7 @@
 #include <new>
 
 #include "base/hash.h"
+#include "base/slab.h"
 
 namespace resolve64::dns {
 namespace {
@@ -14,42 +15,12 @@ constexpr std::uint32_t kLargestTtl = 0x7FFFFFFF;  // RFC 2181 section 8
 constexpr std::size_t kLargestSet = 65535;         // octets: all that one message can bring
 constexpr std::size_t kSoaNumbers = 20;            // octets behind the two names of an SOA
 
-// What std::allocate_shared asks for, and `extra` octets behind it in the same block.
-struct TailRequest {
-  std::size_t extra;
-  std::byte* tail = nullptr;  // where they are, once they have been given
-};
-
-template <class T>
-class TailAllocator {
- public:
-  using value_type = T;
-
-  explicit TailAllocator(TailRequest& request) noexcept : request_(&request) {}
-  template <class U>
-  TailAllocator(const TailAllocator<U>& other) noexcept  // NOLINT(*-explicit-*): rebinding
-      : request_(other.request_) {}
-
-  T* allocate(std::size_t count) {
-    const std::size_t size = count * sizeof(T);
-    auto* block = static_cast<std::byte*>(::operator new(size + request_->extra));
-    request_->tail = block + size;
-    return reinterpret_cast<T*>(block);
-  }
-  // Runs long after the request is gone, and does not need it.
-  void deallocate(T* block, std::size_t /*count*/) noexcept { ::operator delete(block); }
-
-  friend bool operator==(const TailAllocator&, const TailAllocator&) noexcept { return true; }
-
- private:
-  template <class U>
-  friend class TailAllocator;
-  TailRequest* request_;
-};
-
-// What the object costs besides its tail: the counts and the allocator that allocate_shared adds,
-// and the word in front of every block of malloc.
-constexpr std::size_t kOverhead = sizeof(Rrset) + 4 * sizeof(void*);
+// How long a record of `type` is, where all of them are of one length. Otherwise 0.
+constexpr std::size_t FixedLength(RrType type) {
+  constexpr std::size_t kA = 4;
+  constexpr std::size_t kAaaa = 16;
+  return type == RrType::kA ? kA : type == RrType::kAaaa ? kAaaa : 0;
+}
 
 std::uint32_t Hash32(std::span<const std::uint8_t> octets) {
   return static_cast<std::uint32_t>(HashOctets(octets));
@@ -57,16 +28,61 @@ std::uint32_t Hash32(std::span<const std::uint8_t> octets) {
 
 }  // namespace
 
-Rrset::Rrset(Key /*key*/, std::byte* const& tail) noexcept
-    : tail_offset_(static_cast<std::uint16_t>(tail - reinterpret_cast<std::byte*>(this))) {}
+//--- Expiry ---
 
-Rrset::~Rrset() {
+Expiry::Expiry(TimePoint at) noexcept {
+  if (at == TimePoint::max()) {
+    ticks_ = kNever;
+    return;
+  }
+  const Duration since = std::max(at.time_since_epoch(), Duration::zero());
+  ticks_ = static_cast<std::uint32_t>(std::min<std::int64_t>(since / kTick, kNever - 1));
+}
+
+Expiry Expiry::Later(std::uint32_t ticks) const noexcept {
+  Expiry later;
+  const std::uint64_t sum = std::uint64_t{ticks_} + ticks;
+  later.ticks_ = ticks_ == kNever
+                     ? kNever
+                     : static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, kNever - 1));
+  return later;
+}
+
+TimePoint Expiry::ToTime() const noexcept {
+  return ticks_ == kNever ? TimePoint::max() : TimePoint(ticks_ * kTick);
+}
+
+//--- Rrset ---
+
+void Rrset::Destroy() const noexcept {
   if (has_proof_) delete proof_list();
+  const std::size_t size = BlockSize();
+  this->~Rrset();
+  slab::Free(const_cast<Rrset*>(this), size);
+}
+
+Rrset* Rrset::Copy() const {
+  const std::size_t size = BlockSize();
+  const auto* proof = has_proof_ ? new Proof(*proof_list()) : nullptr;
+  auto* copy = new (slab::Allocate(size)) Rrset;
+  auto* to = reinterpret_cast<std::uint8_t*>(copy);
+  std::memcpy(to + sizeof(Rrset), tail(), size - sizeof(Rrset));
+  if (proof != nullptr) std::memcpy(to + size - sizeof(void*), &proof, sizeof(void*));
+  copy->expires_ = expires_;
+  copy->ttl_ = ttl_;
+  copy->has_reason_ = has_reason_;
+  copy->type_ = type_;
+  copy->owner_length_ = owner_length_;
+  copy->trust_ = trust_;
+  copy->security_ = security_;
+  copy->layout_ = layout_;
+  copy->has_proof_ = has_proof_;
+  return copy;
 }
 
 const Rrset::Proof* Rrset::proof_list() const noexcept {
   const void* list = nullptr;
-  std::memcpy(&list, octets() + owner_length_ + OctetCount(), sizeof list);
+  std::memcpy(&list, after_records() + has_reason_, sizeof list);
   return static_cast<const Proof*>(list);
 }
 
@@ -75,24 +91,48 @@ std::span<const RrsetPtr> Rrset::proof() const noexcept {
   return *proof_list();
 }
 
-// Of RDATA and signatures together.
-std::size_t Rrset::OctetCount() const noexcept {
-  const std::size_t pieces = std::size_t{count_} + signatures_;
-  return pieces == 0 ? std::size_t{0} : ends()[pieces - 1];
-}
-
-const std::uint16_t* Rrset::ends() const noexcept {
-  return reinterpret_cast<const std::uint16_t*>(reinterpret_cast<const std::byte*>(this) +
-                                                tail_offset_);
+std::optional<Ede> Rrset::reason() const noexcept {
+  if (has_reason_ == 0) return std::nullopt;
+  return static_cast<Ede>(*after_records());
 }
 
 const std::uint8_t* Rrset::octets() const noexcept {
-  return reinterpret_cast<const std::uint8_t*>(ends() + count_ + signatures_);
+  switch (layout_) {
+    case Layout::kMany:
+      return tail() + (std::size_t{2} + Short(0) + Short(1)) * sizeof(std::uint16_t);
+    case Layout::kOne:
+      return tail() + sizeof(std::uint16_t);
+    case Layout::kFixed:
+      break;
+  }
+  return tail();
+}
+
+std::size_t Rrset::OctetCount() const noexcept {
+  switch (layout_) {
+    case Layout::kMany: {
+      const std::size_t pieces = std::size_t{Short(0)} + Short(1);
+      return pieces == 0 ? 0 : Short(1 + pieces);
+    }
+    case Layout::kOne:
+      return Short(0);
+    case Layout::kFixed:
+      break;
+  }
+  return FixedLength(type_);
+}
+
+std::size_t Rrset::BlockSize() const noexcept {
+  const auto tail_size = static_cast<std::size_t>(after_records() - tail());
+  return sizeof(Rrset) + tail_size + has_reason_ + (has_proof_ ? sizeof(void*) : 0);
 }
 
 std::span<const std::uint8_t> Rrset::Piece(std::size_t i) const noexcept {
-  const std::size_t begin = i == 0 ? 0 : ends()[i - 1];
-  return {octets() + owner_length_ + begin, ends()[i] - begin};
+  const std::uint8_t* begin = octets() + owner_length_;
+  if (layout_ != Layout::kMany) return {begin, OctetCount()};
+  const std::uint16_t* ends = shorts() + 2;
+  const std::size_t from = i == 0 ? 0 : ends[i - 1];
+  return {begin + from, ends[i] - from};
 }
 
 Name Rrset::owner() const noexcept {
@@ -105,25 +145,24 @@ std::uint32_t Rrset::TtlAt(TimePoint now) const noexcept {
   if (ExpiredAt(now)) return 0;
   // Rounded up: what is alive never has a TTL of 0, which says something else (RFC 1035
   // section 3.2.1).
-  const auto left = std::chrono::ceil<std::chrono::seconds>(expires_ - now).count();
+  const auto left = std::chrono::ceil<std::chrono::seconds>(expires() - now).count();
   return static_cast<std::uint32_t>(std::min<std::int64_t>(left, ttl_));
 }
 
-std::span<const std::uint8_t> Rrset::rdata(std::size_t i) const noexcept { return Piece(i); }
-
 std::span<const std::uint8_t> Rrset::signature(std::size_t i) const noexcept {
-  return Piece(count_ + i);
+  return Piece(size() + i);
 }
 
 std::size_t Rrset::cost() const noexcept {
-  const std::size_t pieces = std::size_t{count_} + signatures_;
-  std::size_t cost = kOverhead + pieces * sizeof(std::uint16_t) + owner_length_ + OctetCount();
+  std::size_t cost = slab::Cost(BlockSize());
   if (!has_proof_) return cost;
   const Proof& list = *proof_list();
-  cost += sizeof(void*) + sizeof(Proof) + list.capacity() * sizeof(RrsetPtr);
+  cost += slab::MallocCost(sizeof(Proof)) + slab::MallocCost(list.capacity() * sizeof(RrsetPtr));
   for (const RrsetPtr& rrset : list) cost += rrset->cost();
   return cost;
 }
+
+//--- RrsetBuilder ---
 
 bool RrsetBuilder::Pieces::Has(std::span<const std::uint8_t> piece,
                                std::uint32_t hash) const noexcept {
@@ -170,71 +209,97 @@ bool RrsetBuilder::AddSignature(std::span<const std::uint8_t> rdata, std::uint32
   return AddTo(signatures_, rdata, ttl);
 }
 
-std::shared_ptr<Rrset> RrsetBuilder::Assemble() const {
-  const std::size_t pieces = rdata_.ends.size() + signatures_.ends.size();
-  TailRequest request{pieces * sizeof(std::uint16_t) + owner_.length() + rdata_.octets.size() +
-                      signatures_.octets.size() + (proof_.empty() ? 0 : sizeof(void*))};
-  // The tail is passed by reference: it is known only when the block has been allocated.
-  std::byte* const& tail = request.tail;
-  const TailAllocator<Rrset> allocator(request);
-  auto rrset = std::allocate_shared<Rrset>(allocator, Rrset::Key(), tail);
+Rrset* RrsetBuilder::Assemble(std::uint8_t reason) const {
+  using Layout = Rrset::Layout;
+  const std::size_t records = rdata_.ends.size();
+  const std::size_t signatures = signatures_.ends.size();
+  const std::size_t octets = rdata_.octets.size() + signatures_.octets.size();
+  Layout layout = Layout::kMany;
+  std::size_t shorts = 2 + records + signatures;
+  if (records == 1 && signatures == 0) {
+    const bool fixed = octets != 0 && octets == FixedLength(type_);
+    layout = fixed ? Layout::kFixed : Layout::kOne;
+    shorts = fixed ? 0 : 1;
+  }
+  // Memory for the vector first: what throws later would leave the block behind.
+  const auto* proof = proof_.empty() ? nullptr : new Rrset::Proof(proof_.begin(), proof_.end());
+  const std::size_t size = sizeof(Rrset) + shorts * sizeof(std::uint16_t) + owner_.length() +
+                           octets + (reason != 0 ? 1 : 0) + (proof != nullptr ? sizeof(void*) : 0);
+  auto* rrset = new (slab::Allocate(size)) Rrset;
 
-  std::byte* at = request.tail;
-  const auto write = [&at](const void* from, std::size_t size) {
-    if (size != 0) std::memcpy(at, from, size);
-    at += size;
+  auto* at = reinterpret_cast<std::byte*>(rrset + 1);
+  const auto write = [&at](const void* from, std::size_t count) {
+    if (count != 0) std::memcpy(at, from, count);
+    at += count;
   };
-  write(rdata_.ends.data(), rdata_.ends.size() * sizeof(std::uint16_t));
-  for (const std::uint16_t end : signatures_.ends) {
-    const auto shifted = static_cast<std::uint16_t>(rdata_.octets.size() + end);
-    write(&shifted, sizeof shifted);
+  const auto write_short = [&write](std::size_t value) {
+    const auto number = static_cast<std::uint16_t>(value);
+    write(&number, sizeof number);
+  };
+  if (layout == Layout::kOne) write_short(octets);
+  if (layout == Layout::kMany) {
+    write_short(records);
+    write_short(signatures);
+    for (const std::uint16_t end : rdata_.ends) write_short(end);
+    for (const std::uint16_t end : signatures_.ends) write_short(rdata_.octets.size() + end);
   }
   write(owner_.wire().data(), owner_.length());
   write(rdata_.octets.data(), rdata_.octets.size());
   write(signatures_.octets.data(), signatures_.octets.size());
-  if (!proof_.empty()) {
-    const void* proof = new Rrset::Proof(proof_);
-    write(&proof, sizeof proof);
-    rrset->has_proof_ = true;
-  }
+  if (reason != 0) write(&reason, sizeof reason);
+  if (proof != nullptr) write(&proof, sizeof(void*));
 
   rrset->type_ = type_;
   rrset->owner_length_ = static_cast<std::uint8_t>(owner_.length());
-  rrset->count_ = static_cast<std::uint16_t>(rdata_.ends.size());
-  rrset->signatures_ = static_cast<std::uint16_t>(signatures_.ends.size());
+  rrset->layout_ = layout;
+  rrset->has_reason_ = reason != 0;
+  rrset->has_proof_ = proof != nullptr;
   return rrset;
 }
 
 RrsetPtr RrsetBuilder::Build(TimePoint now, Trust trust, std::uint32_t min_ttl,
                              std::uint32_t max_ttl) const {
-  auto rrset = Assemble();
-  rrset->ttl_ = std::min(std::max(ttl_, min_ttl), max_ttl);
-  rrset->expires_ = now + std::chrono::seconds(rrset->ttl_);
+  Rrset* rrset = Assemble();
+  const std::uint32_t ttl = std::min(std::max(ttl_, min_ttl), max_ttl) & kLargestTtl;
+  rrset->ttl_ = ttl & kLargestTtl;
+  rrset->expires_ = Expiry(now + std::chrono::seconds(ttl));
   rrset->trust_ = trust;
-  return rrset;
+  return RrsetPtr::Adopt(rrset);
 }
 
 RrsetPtr RrsetBuilder::BuildLocal() const {
-  auto rrset = Assemble();
-  rrset->ttl_ = ttl_;
-  rrset->expires_ = TimePoint::max();
+  Rrset* rrset = Assemble();
+  rrset->ttl_ = ttl_ & kLargestTtl;
+  rrset->expires_ = Expiry(TimePoint::max());
   rrset->trust_ = Trust::kLocal;
-  return rrset;
+  return RrsetPtr::Adopt(rrset);
 }
 
 RrsetPtr Certify(const Rrset& rrset, Judgement judgement, std::uint32_t max_ttl, TimePoint now,
                  std::vector<RrsetPtr> proof, const Name* owner) {
   RrsetBuilder builder(rrset, owner != nullptr ? *owner : rrset.owner());
   builder.SetProof(std::move(proof));
-  auto certified = builder.Assemble();
-  const std::uint32_t left = rrset.TtlAt(now);
-  const std::uint32_t ttl = std::min(left, max_ttl);
-  certified->ttl_ = ttl;
-  certified->expires_ = std::min(rrset.expires(), now + std::chrono::seconds(ttl));
+  Rrset* certified =
+      builder.Assemble(static_cast<std::uint8_t>(judgement.reason.value_or(Ede::kOther)));
+  const std::uint32_t ttl = std::min(rrset.TtlAt(now), max_ttl);
+  certified->ttl_ = ttl & kLargestTtl;
+  certified->expires_ = Expiry(std::min(rrset.expires(), now + std::chrono::seconds(ttl)));
   certified->trust_ = rrset.trust();
   certified->security_ = judgement.security;
-  certified->reason_ = static_cast<std::uint8_t>(judgement.reason.value_or(Ede::kOther));
-  return certified;
+  return RrsetPtr::Adopt(certified);
+}
+
+RrsetPtr WithExpiry(const RrsetPtr& rrset, Expiry expires) {
+  if (rrset->expires_.ticks() == expires.ticks()) return rrset;
+  Rrset* copy = rrset->Copy();
+  copy->expires_ = expires;
+  return RrsetPtr::Adopt(copy);
+}
+
+RrsetPtr Settled(const RrsetPtr& rrset) {
+  const bool alone = rrset->owners_.load(std::memory_order_relaxed) == 1;
+  if (!alone || !slab::IsSparse(rrset.get(), rrset->BlockSize())) return rrset;
+  return RrsetPtr::Adopt(rrset->Copy());
 }
 
 RrsetPtr MakeRrset(const Name& owner, RrType type, std::uint32_t ttl,

@@ -1,14 +1,15 @@
 // An RRset as one immutable value: owner name, type, RDATA and signatures in wire form.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/ref.h"
 #include "resolve64/dns64.h"
 #include "resolve64/name.h"
 #include "resolve64/types.h"
@@ -34,9 +35,27 @@ struct Judgement {
 };
 
 class Rrset;
-using RrsetPtr = std::shared_ptr<const Rrset>;
+using RrsetPtr = Ref<const Rrset>;
 
-/// Immutable; shared by reference count between threads. RDATA is uncompressed.
+/// When something expires, in four octets: eighths of a second, rounded down, on the clock's own
+/// scale. What lies past its end (17 years) is there at its end; TimePoint::max() stays what it is.
+class Expiry {
+ public:
+  Expiry() = default;
+  explicit Expiry(TimePoint at) noexcept;
+  [[nodiscard]] TimePoint ToTime() const noexcept;
+  [[nodiscard]] std::uint32_t ticks() const noexcept { return ticks_; }
+  /// So many ticks after it.
+  [[nodiscard]] Expiry Later(std::uint32_t ticks) const noexcept;
+  static constexpr Duration kTick = std::chrono::milliseconds(125);
+
+ private:
+  static constexpr std::uint32_t kNever = 0xFFFFFFFF;
+  std::uint32_t ticks_ = 0;
+};
+
+/// Immutable; shared by reference count between threads. RDATA is uncompressed. One block of memory
+/// of base/slab.h holds it, RDATA and all: 40 octets for an A record of a name of 20.
 class Rrset {
  public:
   [[nodiscard]] Name owner() const noexcept;
@@ -48,66 +67,92 @@ class Rrset {
   [[nodiscard]] std::uint32_t ttl() const noexcept { return ttl_; }
   /// What is left at `now`, seconds, never more than ttl(). Local data does not age.
   [[nodiscard]] std::uint32_t TtlAt(TimePoint now) const noexcept;
-  [[nodiscard]] bool ExpiredAt(TimePoint now) const noexcept { return expires_ <= now; }
-  [[nodiscard]] TimePoint expires() const noexcept { return expires_; }
+  [[nodiscard]] bool ExpiredAt(TimePoint now) const noexcept { return expires() <= now; }
+  /// Up to an eighth of a second before the TTL says so.
+  [[nodiscard]] TimePoint expires() const noexcept { return expires_.ToTime(); }
   [[nodiscard]] Trust trust() const noexcept { return trust_; }
   /// As validation left it; kUnchecked before.
   [[nodiscard]] Security security() const noexcept { return security_; }
   /// Why it is not secure, where validation has something to say.
-  [[nodiscard]] std::optional<Ede> reason() const noexcept {
-    return reason_ == 0 ? std::nullopt : std::optional(static_cast<Ede>(reason_));
-  }
+  [[nodiscard]] std::optional<Ede> reason() const noexcept;
 
-  [[nodiscard]] std::size_t size() const noexcept { return count_; }  ///< records
-  [[nodiscard]] std::span<const std::uint8_t> rdata(std::size_t i) const noexcept;
-  [[nodiscard]] std::size_t signature_count() const noexcept { return signatures_; }
+  [[nodiscard]] std::size_t size() const noexcept {  ///< records
+    return layout_ == Layout::kMany ? Short(0) : 1;
+  }
+  [[nodiscard]] std::span<const std::uint8_t> rdata(std::size_t i) const noexcept {
+    return Piece(i);
+  }
+  [[nodiscard]] std::size_t signature_count() const noexcept {
+    return layout_ == Layout::kMany ? Short(1) : 0;
+  }
   /// RDATA of an RRSIG that covers this RRset.
   [[nodiscard]] std::span<const std::uint8_t> signature(std::size_t i) const noexcept;
   /// Of one that was expanded from a wildcard: the NSEC or NSEC3 RRsets that say that no closer
   /// name exists (RFC 4035 section 5.3.4). Otherwise empty.
   [[nodiscard]] std::span<const RrsetPtr> proof() const noexcept;
-  /// Octets of memory that it holds, the proof included.
+  /// Octets of memory that it holds, as slab::Cost() has them, the proof included.
   [[nodiscard]] std::size_t cost() const noexcept;
+
+  Rrset(const Rrset&) = delete;
+  Rrset& operator=(const Rrset&) = delete;
+
+  // For Ref.
+  void AddRef() const noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
+  void Release() const noexcept {
+    if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) Destroy();
+  }
 
  private:
   friend class RrsetBuilder;
   friend RrsetPtr Certify(const Rrset& rrset, Judgement judgement, std::uint32_t max_ttl,
                           TimePoint now, std::vector<RrsetPtr> proof, const Name* owner);
-  struct Key {  // only RrsetBuilder makes one
-    explicit Key() = default;
-  };
+  friend RrsetPtr WithExpiry(const RrsetPtr& rrset, Expiry expires);
+  friend RrsetPtr Settled(const RrsetPtr& rrset);
 
- public:
-  /// For RrsetBuilder. `tail` is memory behind the object, in the same allocation.
-  Rrset(Key /*key*/, std::byte* const& tail) noexcept;
-  Rrset(const Rrset&) = delete;
-  Rrset& operator=(const Rrset&) = delete;
-  ~Rrset();
-
- private:
   using Proof = std::vector<RrsetPtr>;
 
-  // The tail: where each RDATA and then each signature ends, counted from the first RDATA; then the
-  // owner; then what the ends point into; then, where there is a proof, the pointer that owns it.
-  // One allocation holds it, the object and the count of owners.
-  [[nodiscard]] std::span<const std::uint8_t> Piece(std::size_t i) const noexcept;
-  [[nodiscard]] const std::uint16_t* ends() const noexcept;
+  // What lies behind the object, in the same block:
+  //   kMany   how many records, how many signatures, and where each of them ends, counted from the
+  //           first one, all in two octets each; the owner; records; signatures
+  //   kOne    the length of the record in two octets; the owner; the record
+  //   kFixed  the owner; a record whose length its type has
+  // and then, where there is one, the reason (an octet), and the pointer that owns the proof.
+  enum class Layout : std::uint8_t { kMany, kOne, kFixed };
+
+  Rrset() = default;
+  ~Rrset() = default;
+  void Destroy() const noexcept;
+  [[nodiscard]] Rrset* Copy() const;  // with one owner: the caller
+
+  [[nodiscard]] const std::uint8_t* tail() const noexcept {
+    return reinterpret_cast<const std::uint8_t*>(this + 1);
+  }
+  [[nodiscard]] const std::uint16_t* shorts() const noexcept {
+    return reinterpret_cast<const std::uint16_t*>(this + 1);
+  }
+  [[nodiscard]] std::uint16_t Short(std::size_t i) const noexcept { return shorts()[i]; }
+  // The owner's first octet; what the records begin after.
   [[nodiscard]] const std::uint8_t* octets() const noexcept;
-  [[nodiscard]] std::size_t OctetCount() const noexcept;
+  [[nodiscard]] std::span<const std::uint8_t> Piece(std::size_t i) const noexcept;
+  [[nodiscard]] std::size_t OctetCount() const noexcept;  // of records and signatures
+  [[nodiscard]] std::size_t BlockSize() const noexcept;
+  [[nodiscard]] const std::uint8_t* after_records() const noexcept {
+    return octets() + owner_length_ + OctetCount();
+  }
   [[nodiscard]] const Proof* proof_list() const noexcept;
 
-  TimePoint expires_{};
-  std::uint32_t ttl_ = 0;
-  std::uint16_t tail_offset_;  // from the start of the object
-  std::uint16_t count_ = 0;
-  std::uint16_t signatures_ = 0;
-  std::uint8_t owner_length_ = 0;
-  Trust trust_ = Trust::kNonAuthAnswer;
-  Security security_ : 4 = Security::kUnchecked;
-  bool has_proof_ : 4 = false;
-  std::uint8_t reason_ = 0;  // an EDE; 0, which says nothing, is none
+  mutable std::atomic<std::uint32_t> owners_{1};
+  Expiry expires_;
+  std::uint32_t ttl_ : 31 = 0;
+  std::uint32_t has_reason_ : 1 = 0;
   RrType type_ = RrType::kNone;
+  std::uint8_t owner_length_ = 0;
+  Trust trust_ : 2 = Trust::kNonAuthAnswer;
+  Security security_ : 3 = Security::kUnchecked;
+  Layout layout_ : 2 = Layout::kMany;
+  bool has_proof_ : 1 = false;
 };
+static_assert(sizeof(Rrset) == 16);
 
 /// Collects records into an Rrset.
 class RrsetBuilder {
@@ -145,7 +190,8 @@ class RrsetBuilder {
   };
 
   bool AddTo(Pieces& pieces, std::span<const std::uint8_t> rdata, std::uint32_t ttl);
-  [[nodiscard]] std::shared_ptr<Rrset> Assemble() const;
+  // With one owner: the caller. The numbers are still to be set.
+  [[nodiscard]] Rrset* Assemble(std::uint8_t reason = 0) const;
   friend RrsetPtr Certify(const Rrset& rrset, Judgement judgement, std::uint32_t max_ttl,
                           TimePoint now, std::vector<RrsetPtr> proof, const Name* owner);
 
@@ -162,6 +208,13 @@ class RrsetBuilder {
 /// makes (RFC 8198 section 5.3); of what was expanded, the wildcard.
 RrsetPtr Certify(const Rrset& rrset, Judgement judgement, std::uint32_t max_ttl, TimePoint now,
                  std::vector<RrsetPtr> proof = {}, const Name* owner = nullptr);
+
+/// The same with another end of its life: itself, or a copy.
+RrsetPtr WithExpiry(const RrsetPtr& rrset, Expiry expires);
+
+/// The same where its memory is better used: itself, or a copy of what nobody else holds (see
+/// slab::IsSparse()).
+RrsetPtr Settled(const RrsetPtr& rrset);
 
 /// An Rrset of one record.
 RrsetPtr MakeRrset(const Name& owner, RrType type, std::uint32_t ttl,

@@ -146,7 +146,9 @@ void DenialCache::Inside::Add(const Name& zone, const dns::RrsetPtr& soa,
   {
     auto store = shard.store.Lock();
     DenialStore::Zone& entry = store->At(zone);
-    if (entry.soa == nullptr || entry.soa->expires() <= soa->expires()) entry.soa = soa;
+    if (entry.soa == nullptr || entry.soa->expires() <= soa->expires()) {
+      store->SetSoa(entry, soa);
+    }
     for (const Candidate& candidate : candidates) {
       if (candidate.nsec3) {
         const Nsec3& nsec3 = *candidate.nsec3;

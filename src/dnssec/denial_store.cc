@@ -41,6 +41,14 @@ DenialStore::Zone& DenialStore::At(const Name& apex) {
   return at->second;
 }
 
+void DenialStore::SetSoa(Zone& zone, dns::RrsetPtr soa) {
+  const std::size_t before = zone.soa == nullptr ? 0 : zone.soa->cost();
+  const std::size_t now = soa == nullptr ? 0 : soa->cost();
+  zone.soa = std::move(soa);
+  zone.cost += now - before;
+  cost_ += now - before;
+}
+
 void DenialStore::Put(Zone& zone, bool hashed, std::string key, dns::RrsetPtr rrset,
                       std::uint64_t arrived) {
   Entries& entries = hashed ? zone.nsec3 : zone.nsec;
@@ -58,7 +66,9 @@ void DenialStore::Put(Zone& zone, bool hashed, std::string key, dns::RrsetPtr rr
     cost_ -= entry.cost;
     zone.cost -= entry.cost;
   }
-  entry.cost = kEntryCost + at->first.capacity() + rrset->cost();
+  const bool inside = at->first.capacity() == std::string().capacity();
+  entry.cost =
+      kEntryCost + (inside ? 0 : slab::MallocCost(at->first.capacity() + 1)) + rrset->cost();
   entry.rrset = std::move(rrset);
   entry.arrived = arrived;
   cost_ += entry.cost;

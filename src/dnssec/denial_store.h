@@ -9,10 +9,12 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/slab.h"
 #include "dns/rrset.h"
 #include "resolve64/name.h"
 
@@ -63,6 +65,8 @@ class DenialStore {
   /// Made where there is none. It has to get an entry, or be dropped.
   Zone& At(const Name& apex);
 
+  /// `soa` in place of the one there was.
+  void SetSoa(Zone& zone, dns::RrsetPtr soa);
   /// Puts a record in as the newest of all, in place of the one with the same key.
   void Put(Zone& zone, bool hashed, std::string key, dns::RrsetPtr rrset, std::uint64_t arrived);
   /// The record with the last key at or before `key`; of a hashed one the last of all where none
@@ -86,9 +90,14 @@ class DenialStore {
   }
 
  private:
-  // What a record and a zone take besides the RRset: nodes of map and lists, and malloc's words.
-  static constexpr std::size_t kEntryCost = sizeof(Entry) + sizeof(std::string) + 192;
-  static constexpr std::size_t kZoneCost = sizeof(Zone) + sizeof(Name) + 64;
+  // What a record and a zone take besides the RRsets: nodes of the maps and of the lists.
+  static constexpr std::size_t kTreeNode = 4 * sizeof(void*);  // besides its value
+  static constexpr std::size_t kListNode = 3 * sizeof(void*);
+  static constexpr std::size_t kHashNode = 3 * sizeof(void*);  // and its word of the index
+  static constexpr std::size_t kEntryCost =
+      slab::MallocCost(sizeof(Entries::value_type) + kTreeNode) + 2 * slab::MallocCost(kListNode);
+  static constexpr std::size_t kZoneCost =
+      slab::MallocCost(sizeof(std::pair<const Name, Zone>) + kHashNode);
 
   void Erase(Entry& entry);
 

@@ -118,22 +118,42 @@ Owned<EVP_PKEY> RsaKey(Octets key) {
   return FromParameters("RSA", parameters.get());
 }
 
+// A key without a point: to build a group costs four times what the rest of a key does.
+Owned<EVP_PKEY> EcGroup(const char* name) {
+  const std::array<OSSL_PARAM, 2> parameters = {
+      OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, const_cast<char*>(name), 0),
+      OSSL_PARAM_construct_end()};
+  const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
+  EVP_PKEY* key = nullptr;
+  if (!context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+      EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_KEY_PARAMETERS,
+                        const_cast<OSSL_PARAM*>(parameters.data())) != 1) {
+    return nullptr;
+  }
+  return Owned<EVP_PKEY>(key);
+}
+EVP_PKEY* P256() {
+  static const Owned<EVP_PKEY> group = EcGroup("P-256");
+  return group.get();
+}
+EVP_PKEY* P384() {
+  static const Owned<EVP_PKEY> group = EcGroup("P-384");
+  return group.get();
+}
+
 // The key field of RFC 6605 section 4, `size` octets of x and y. Null for a point off the curve.
-Owned<EVP_PKEY> EcKey(const char* group, std::size_t size, Octets key) {
+Owned<EVP_PKEY> EcKey(EVP_PKEY* group, std::size_t size, Octets key) {
   if (key.size() != size) return nullptr;
   constexpr std::uint8_t kUncompressed = 4;  // SEC 1 section 2.3.3
   constexpr std::size_t kLargest = 1 + 96;
   std::array<std::uint8_t, kLargest> point{kUncompressed};
   std::ranges::copy(key, point.begin() + 1);
-  const Owned<OSSL_PARAM_BLD> builder(OSSL_PARAM_BLD_new());
-  if (!builder ||
-      OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, group, 0) != 1 ||
-      OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(),
-                                       size + 1) != 1) {
+  if (group == nullptr) return nullptr;
+  Owned<EVP_PKEY> made(EVP_PKEY_dup(group));
+  if (!made || EVP_PKEY_set1_encoded_public_key(made.get(), point.data(), size + 1) != 1) {
     return nullptr;
   }
-  const Owned<OSSL_PARAM> parameters(OSSL_PARAM_BLD_to_param(builder.get()));
-  return FromParameters("EC", parameters.get());
+  return made;
 }
 
 // Keys that verify a digest: RSA and ECDSA. The context is made ready once, and copied for each
@@ -190,7 +210,7 @@ class Ecdsa final : public DigestKey {
   Ecdsa(Owned<EVP_PKEY_CTX> ready, const Digest& digest, std::size_t half)
       : DigestKey(std::move(ready), digest), half_(half) {}
 
-  static std::shared_ptr<const PublicKey> Make(const char* group, std::size_t half, Octets key,
+  static std::shared_ptr<const PublicKey> Make(EVP_PKEY* group, std::size_t half, Octets key,
                                                const Digest& digest) {
     const Owned<EVP_PKEY> pkey = EcKey(group, 2 * half, key);
     if (!pkey) return nullptr;
@@ -268,9 +288,9 @@ std::shared_ptr<const PublicKey> MakeKey(std::uint8_t algorithm, Octets key) {
     case 10:
       return Rsa::Make(key, Sha512());
     case 13:
-      return Ecdsa::Make("P-256", 32, key, Sha256());
+      return Ecdsa::Make(P256(), 32, key, Sha256());
     case 14:
-      return Ecdsa::Make("P-384", 48, key, Sha384());
+      return Ecdsa::Make(P384(), 48, key, Sha384());
     case 15:
       return Eddsa::Make("ED25519", 32, 64, key);
     case 16:
@@ -331,6 +351,7 @@ struct NumberedKey {
   Dnskey dnskey;
   Octets rdata;
   std::uint16_t tag;
+  std::size_t place;
 };
 
 std::vector<NumberedKey> ReadKeys(const dns::Rrset& rrset) {
@@ -339,7 +360,9 @@ std::vector<NumberedKey> ReadKeys(const dns::Rrset& rrset) {
   keys.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     const Octets rdata = rrset.rdata(i);
-    if (const auto dnskey = Dnskey::Read(rdata)) keys.push_back({*dnskey, rdata, KeyTag(rdata)});
+    if (const auto dnskey = Dnskey::Read(rdata)) {
+      keys.push_back({*dnskey, rdata, KeyTag(rdata), i});
+    }
   }
   return keys;
 }
@@ -358,8 +381,16 @@ int CostOf(std::uint8_t algorithm, Octets key) {
   return usual * static_cast<int>((factor + kUsual - 1) / kUsual);
 }
 
-void AddKey(const NumberedKey& key, KeySet& set) {
+void AddKey(const NumberedKey& key, const KeySet* made, KeySet& set) {
+  if (made != nullptr) {
+    const auto known = std::ranges::find(made->keys, key.place, &ZoneKey::place);
+    if (known != made->keys.end()) {
+      set.keys.push_back(*known);
+      return;
+    }
+  }
   ZoneKey zone_key;
+  zone_key.place = key.place;
   zone_key.tag = key.tag;
   zone_key.algorithm = key.dnskey.algorithm;
   zone_key.key = PublicKey::Make(key.dnskey.algorithm, key.dnskey.key);
@@ -379,12 +410,12 @@ std::shared_ptr<const PublicKey> PublicKey::Make(std::uint8_t algorithm, Octets 
   return made;
 }
 
-KeySetPtr KeysOf(const dns::Rrset& dnskeys) {
+KeySetPtr KeysOf(const dns::Rrset& dnskeys, const KeySet* made) {
   auto set = std::make_shared<KeySet>();
   set->zone = dnskeys.owner();
   for (const NumberedKey& key : ReadKeys(dnskeys)) {
     if (!key.dnskey.zone_key() || key.dnskey.revoked()) continue;
-    if (IsSupportedAlgorithm(key.dnskey.algorithm)) AddKey(key, *set);
+    if (IsSupportedAlgorithm(key.dnskey.algorithm)) AddKey(key, made, *set);
   }
   return set;
 }
@@ -441,7 +472,7 @@ KeySetPtr EntryKeys(const dns::Rrset& ds, const dns::Rrset& dnskeys, KeyTrouble&
         continue;
       }
       entered[i] = true;
-      AddKey(key, *set);
+      AddKey(key, nullptr, *set);
     }
     if (limited) break;
   }

@@ -1,6 +1,7 @@
 // Public keys, and which of them a zone's parent vouches for.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -33,6 +34,7 @@ struct ZoneKey {
   std::uint8_t algorithm = 0;
   std::shared_ptr<const PublicKey> key;  ///< null where malformed: it counts as a failed check
   int cost = 0;                          ///< of one verification, microseconds of a core, roughly
+  std::size_t place = 0;                 ///< among the records of its DNSKEY RRset
 };
 
 /// The keys of a zone. Immutable once made; shared between threads.
@@ -51,8 +53,9 @@ struct KeyTrouble {
   KeyTrouble(Ede code, std::string why) : ede(code), text(std::move(why)) {}
 };
 
-/// All keys of `dnskeys` that may sign; at most kMaxZoneKeys of them are read.
-KeySetPtr KeysOf(const dns::Rrset& dnskeys);
+/// All keys of `dnskeys` that may sign; at most kMaxZoneKeys of them are read. `made`: some of
+/// them, made of the same RRset, that need not be made again; may be null.
+KeySetPtr KeysOf(const dns::Rrset& dnskeys, const KeySet* made = nullptr);
 inline constexpr std::size_t kMaxZoneKeys = 64;
 
 /// What a DS RRset is good for (RFC 4035 section 5.2, RFC 6840 section 5.2).

@@ -1,24 +1,41 @@
 #include "dnssec/trust_cache.h"
 
+#include "base/slab.h"
+
 namespace resolve64::dnssec {
 namespace {
 
-using Map = cache::SieveMap<ZoneTrustPtr>;
-
 constexpr std::size_t kSmallestShard = std::size_t{256} << 10;  // octets
 
-// Octets, roughly: OpenSSL does not say what a key takes, and it is more than the key.
-std::size_t CostOf(const ZoneTrust& trust) {
-  constexpr std::size_t kBlocks = 6 * sizeof(void*);  // what malloc and the shared counts add
-  constexpr std::size_t kKey = 2048;
-  std::size_t octets = Map::EntryCost() + kBlocks + sizeof(ZoneTrust) + trust.text.capacity();
-  if (trust.keys != nullptr) {
-    octets += sizeof(KeySet) + trust.keys->keys.size() * (sizeof(ZoneKey) + kKey);
+// Octets that a key takes, most of them OpenSSL's own, which does not say: what mallinfo2(3) tells
+// of its version 3.0, rounded up.
+std::size_t MemoryOf(const ZoneKey& key) {
+  constexpr std::size_t kRsa = 1664;  // of 4,096 bits; shorter ones are a little less
+  constexpr std::size_t kEcdsa = 3008;
+  constexpr std::size_t kEddsa = 1088;
+  constexpr std::uint8_t kEcdsaP256 = 13;
+  constexpr std::uint8_t kEd25519 = 15;
+  if (key.key == nullptr) return 0;
+  if (key.algorithm < kEcdsaP256) return kRsa;
+  return key.algorithm < kEd25519 ? kEcdsa : kEddsa;
+}
+
+}  // namespace
+
+std::size_t TrustCache::Octets::Cost(const ZoneTrustPtr& trust) noexcept {
+  constexpr std::size_t kCounts = 2 * sizeof(void*);  // what std::make_shared adds
+  std::size_t octets = slab::MallocCost(sizeof(ZoneTrust) + kCounts);
+  if (trust->text.capacity() > std::string().capacity()) {
+    octets += slab::MallocCost(trust->text.capacity() + 1);
   }
+  if (trust->keys == nullptr) return octets;
+  octets += slab::MallocCost(sizeof(KeySet) + kCounts) +
+            slab::MallocCost(trust->keys->keys.capacity() * sizeof(ZoneKey));
+  for (const ZoneKey& key : trust->keys->keys) octets += MemoryOf(key);
   return octets;
 }
 
-ZoneTrustPtr Look(cache::Sharded<ZoneTrustPtr>& entries, const Name& zone, TimePoint now) {
+ZoneTrustPtr TrustCache::Look(Entries& entries, const Name& zone, TimePoint now) {
   const std::size_t hash = zone.Hash();
   auto map = entries.Lock(hash);
   const ZoneTrustPtr* found = map->Find(entries.Low(hash), [&](const ZoneTrustPtr& trust) {
@@ -26,8 +43,6 @@ ZoneTrustPtr Look(cache::Sharded<ZoneTrustPtr>& entries, const Name& zone, TimeP
   });
   return found == nullptr ? nullptr : *found;
 }
-
-}  // namespace
 
 TrustCache::TrustCache(std::size_t octets) : entries_(octets, kSmallestShard) {}
 
@@ -54,8 +69,11 @@ void TrustCache::Put(const ZoneTrustPtr& trust, TimePoint now) {
   const std::uint32_t low = entries_.Low(hash);
   const auto same = [&](const ZoneTrustPtr& other) { return other->zone == trust->zone; };
   auto map = entries_.Lock(hash);
-  map->Erase(low, same, 1);
-  if (trust->expires > now) map->Insert(low, trust, CostOf(*trust));
+  if (trust->expires > now) {
+    map->Put(low, same, trust);
+  } else {
+    map->Erase(low, same, 1);
+  }
 }
 
 std::size_t TrustCache::FlushBelow(const Name& name) {

@@ -52,7 +52,16 @@ class TrustCache {
   [[nodiscard]] cache::CacheStats stats() const { return entries_.stats(); }
 
  private:
-  cache::Sharded<ZoneTrustPtr> entries_;
+  class Octets : public cache::CountEntries {
+   public:
+    static constexpr bool kOctets = true;
+    [[nodiscard]] static std::size_t Cost(const ZoneTrustPtr& trust) noexcept;
+  };
+  using Entries = cache::Sharded<ZoneTrustPtr, Octets>;
+
+  static ZoneTrustPtr Look(Entries& entries, const Name& zone, TimePoint now);
+
+  Entries entries_;
 };
 
 }  // namespace resolve64::dnssec

@@ -17,7 +17,7 @@ class FramePool {
  public:
   static constexpr std::size_t kStep = 64;
   static constexpr std::size_t kLargest = 8192;  ///< octets of a block that is kept
-  static constexpr std::size_t kKeep = 256 * 1024;
+  static constexpr std::size_t kKeep = std::size_t{256} * 1024;
 
   /// Aligned as operator new does it. Throws std::bad_alloc.
   [[nodiscard]] static void* Take(std::size_t size) {
@@ -52,6 +52,9 @@ class FramePool {
  private:
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   static constexpr bool kPooled = false;
+#elif defined(__has_feature)  // Clang
+  static constexpr bool kPooled =
+      !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
 #else
   static constexpr bool kPooled = true;
 #endif

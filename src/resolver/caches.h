@@ -1,7 +1,9 @@
 // The caches that all workers share.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 #include "cache/delegation_cache.h"
 #include "cache/failure_cache.h"
@@ -29,7 +31,11 @@ struct Caches {
     denials.Clear();
     trust.Clear();
     failures.Clear();
+    Forgot();
   }
+  /// To be called where facts were taken out before their time, or are judged otherwise from now
+  /// on: what was made of them is worth nothing any more.
+  void Forgot() noexcept { epoch.fetch_add(1, std::memory_order_release); }
 
   cache::RrsetCache rrsets;
   cache::DelegationCache delegations;
@@ -37,6 +43,8 @@ struct Caches {
   dnssec::TrustCache trust;
   cache::FailureCache failures;
   cache::ServerTable servers;
+  /// How often Forgot() was called. On a line of its own: everybody reads it for every question.
+  alignas(64) std::atomic<std::uint64_t> epoch{0};
 };
 
 }  // namespace resolve64::resolver

@@ -260,9 +260,9 @@ void Resolver::State::StoreCheckedDenial(const Link& link, RrType type, const Fi
       bogus ? soa : Certify(*soa, {soa->security(), soa->reason()}, ttl, now),
       bogus ? link.proof : finding.proof, now, ttl, {finding.security, finding.ede});
   if (link.kind == LookupKind::kNxdomain) {
-    caches_.rrsets.PutNxdomain(link.final_name, std::move(negative), now);
+    caches_.rrsets.PutNxdomain(link.final_name, negative, now);
   } else {
-    caches_.rrsets.PutNodata(link.final_name, type, std::move(negative), now);
+    caches_.rrsets.PutNodata(link.final_name, type, negative, now);
   }
   const bool aggressive = settings_->dnssec.aggressive_nsec && !finding.proof.empty() &&
                           finding.security == Security::kSecure;

@@ -7,37 +7,39 @@ namespace resolve64::resolver {
 using upstream::ZoneOutcome;
 using upstream::ZoneOutcomePtr;
 
-std::size_t JoinTable::KeyHash::operator()(const Key& key) const noexcept {
-  const std::size_t mixed = key.zone.Hash() * 31 + key.name.Hash();
-  return mixed * 31 + static_cast<std::size_t>(key.type) * 4 + (key.recursive ? 2 : 0) +
-         static_cast<std::size_t>(key.round);
-}
+JoinTable::Key::Key(const upstream::ZoneServers& servers, const Question& question, int attempt)
+    : zone(servers.zone),
+      name(question.name),
+      type(question.type),
+      recursive(servers.recursive),
+      round(attempt),
+      hash((zone.Hash() * 31 + name.Hash()) * 31 + static_cast<std::size_t>(type) * 4 +
+           (recursive ? 2 : 0) + static_cast<std::size_t>(round)) {}
 
 /// Counts a waiter of a flight. The last one to leave before the end cancels it.
 class JoinTable::Waiting {
  public:
-  Waiting(JoinTable& table, const Key& key, std::shared_ptr<Flight> flight)
-      : table_(table), key_(key), flight_(std::move(flight)) {
+  Waiting(JoinTable& table, std::shared_ptr<Flight> flight)
+      : table_(table), flight_(std::move(flight)) {
     ++flight_->waiters;
   }
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
   ~Waiting() {
-    if (--flight_->waiters == 0 && flight_->outcome == nullptr) table_.flights_.erase(key_);
+    if (--flight_->waiters == 0 && flight_->outcome == nullptr) table_.Land(*flight_);
   }
 
  private:
   JoinTable& table_;
-  Key key_;
   std::shared_ptr<Flight> flight_;
 };
 
 net::Task<ZoneOutcomePtr> JoinTable::Ask(upstream::ZoneServers servers, Question question,
                                          int round, SettingsPtr settings, RequestPtr request) {
-  const Key key{servers.zone, question.name, question.type, servers.recursive, round};
+  const Key key(servers, question, round);
   for (;;) {
     std::shared_ptr<Flight> flight;
-    const auto found = flights_.find(key);
+    const auto found = flights_.find(&key);
     const bool joined = found != flights_.end();
     if (joined) {
       flight = found->second;
@@ -45,12 +47,12 @@ net::Task<ZoneOutcomePtr> JoinTable::Ask(upstream::ZoneServers servers, Question
       Tell(request->trace.get(), context_.scheduler.clock(), "upstream",
            [] { return "waits for the same question, which is under way"; });
     } else {
-      flight = std::make_shared<Flight>(context_.scheduler);
-      flights_.emplace(key, flight);
+      flight = std::allocate_shared<Flight>(net::FrameAllocator<Flight>(), context_.scheduler, key);
+      flights_.emplace(&flight->key, flight);
     }
-    const Waiting waiting(*this, key, flight);
+    const Waiting waiting(*this, flight);
     if (!joined) {
-      net::Task<void> fly = Fly(key, *flight, servers, question, settings, request);
+      net::Task<void> fly = Fly(*flight, servers, question, settings, request);
       flight->scope.Spawn(std::move(fly));
     }
     net::Event::Waiter waiter = flight->done.WaitUntil(request->deadline);
@@ -66,15 +68,23 @@ net::Task<ZoneOutcomePtr> JoinTable::Ask(upstream::ZoneServers servers, Question
   }
 }
 
-net::Task<void> JoinTable::Fly(Key key, Flight& flight, upstream::ZoneServers servers,
-                               Question question, SettingsPtr settings, RequestPtr request) {
+net::Task<void> JoinTable::Fly(Flight& flight, upstream::ZoneServers servers, Question question,
+                               SettingsPtr settings, RequestPtr request) {
   net::Task<ZoneOutcomePtr> ask = upstream::AskZone(context_, std::move(servers), question,
                                                     std::move(settings), std::move(request));
   ZoneOutcomePtr outcome = co_await ask;
   if (outcome->kind == ZoneOutcome::Kind::kReply) on_reply_(question, *outcome);
-  flights_.erase(key);  // the flight itself lives on with those who wait for it
+  Land(flight);  // it lives on with those who wait for it
   flight.outcome = std::move(outcome);
   flight.done.Set();
+}
+
+// Its key is a part of it: the place in the table goes first.
+void JoinTable::Land(const Flight& flight) {
+  const auto at = flights_.find(&flight.key);
+  if (at == flights_.end() || at->second.get() != &flight) return;
+  const std::shared_ptr<Flight> keep = std::move(at->second);
+  flights_.erase(at);
 }
 
 }  // namespace resolve64::resolver

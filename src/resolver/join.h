@@ -31,18 +31,27 @@ class JoinTable {
 
  private:
   struct Key {
+    Key(const upstream::ZoneServers& servers, const Question& question, int attempt);
     Name zone;
     Name name;
     RrType type;
     bool recursive;
     int round;
-    friend bool operator==(const Key&, const Key&) = default;
+    std::size_t hash;  ///< of all that
+    friend bool operator==(const Key& a, const Key& b) noexcept {
+      return a.hash == b.hash && a.type == b.type && a.recursive == b.recursive &&
+             a.round == b.round && a.name == b.name && a.zone == b.zone;
+    }
   };
   struct KeyHash {
-    std::size_t operator()(const Key& key) const noexcept;
+    std::size_t operator()(const Key* key) const noexcept { return key->hash; }
+  };
+  struct SameKey {
+    bool operator()(const Key* a, const Key* b) const noexcept { return *a == *b; }
   };
   struct Flight {
-    explicit Flight(net::Scheduler& scheduler) : done(scheduler), scope(scheduler) {}
+    Flight(net::Scheduler& scheduler, const Key& k) : key(k), done(scheduler), scope(scheduler) {}
+    const Key key;
     net::Event done;
     upstream::ZoneOutcomePtr outcome;
     int waiters = 0;
@@ -50,12 +59,13 @@ class JoinTable {
   };
   class Waiting;
 
-  net::Task<void> Fly(Key key, Flight& flight, upstream::ZoneServers servers, Question question,
+  net::Task<void> Fly(Flight& flight, upstream::ZoneServers servers, Question question,
                       SettingsPtr settings, RequestPtr request);
+  void Land(const Flight& flight);
 
   upstream::ExchangeContext& context_;
   OnReply on_reply_;
-  std::unordered_map<Key, std::shared_ptr<Flight>, KeyHash> flights_;
+  std::unordered_map<const Key*, std::shared_ptr<Flight>, KeyHash, SameKey> flights_;
 };
 
 }  // namespace resolve64::resolver

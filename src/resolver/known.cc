@@ -271,9 +271,9 @@ void Resolver::State::StoreDenial(const Reply& reply, RrType type) {
   cache::Negative negative =
       cache::MakeNegative(reply.soa, reply.proof, now, settings_->max_negative_ttl);
   if (reply.kind == ReplyKind::kNxdomain) {
-    caches_.rrsets.PutNxdomain(reply.final_name, std::move(negative), now);
+    caches_.rrsets.PutNxdomain(reply.final_name, negative, now);
   } else {
-    caches_.rrsets.PutNodata(reply.final_name, type, std::move(negative), now);
+    caches_.rrsets.PutNodata(reply.final_name, type, negative, now);
   }
 }
 

@@ -206,7 +206,7 @@ Resolver::~Resolver() = default;
 void Resolver::SetSettings(SettingsPtr settings) { state_->settings_ = std::move(settings); }
 
 RequestPtr Resolver::NewRequest(std::shared_ptr<Trace> trace) {
-  auto request = std::make_shared<Request>();
+  auto request = std::allocate_shared<Request>(net::FrameAllocator<Request>());
   request->deadline = state_->scheduler_.Now() + state_->settings_->timeout;
   request->left = state_->settings_->limits;
   request->trace = std::move(trace);

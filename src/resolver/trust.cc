@@ -279,7 +279,7 @@ net::Task<ZoneTrustPtr> Resolver::State::FollowDs(Name zone, dns::RrsetPtr ds, C
         const TimePoint now = scheduler_.Now();
         trust->kind = Kind::kSecure;
         trust->ede.reset();
-        trust->keys = dnssec::KeysOf(*link.data);
+        trust->keys = dnssec::KeysOf(*link.data, entry.get());
         trust->text = "DS " + KeysToText(*entry) + ", keys " + KeysToText(*trust->keys);
         StoreChecked(found.rrset, checking);
         const Duration life =
@@ -338,7 +338,11 @@ net::Task<ZoneTrustPtr> Resolver::State::EnclosingTrust(Name name, Checking chec
   Name start = (*anchor)->owner();
   const TimePoint now = scheduler_.Now();
   const ZoneTrustPtr known = caches_.trust.FindDeepest(name, now);
-  if (known != nullptr && known->zone.IsBelow(start)) start = known->zone;
+  if (known != nullptr && known->zone.IsBelow(start)) {
+    // What hangs below an insecure zone is insecure, whatever was delegated on the way.
+    if (known->kind == Kind::kInsecure) co_return known;
+    start = known->zone;
+  }
   const cache::DelegationPtr delegation = caches_.delegations.FindDeepest(name, now);
   if (delegation != nullptr && delegation->zone.IsBelow(start)) start = delegation->zone;
 

@@ -34,7 +34,7 @@ bool Same(const dns::Rrset& a, const dns::Rrset& b) {
 std::size_t Verified::IndexOf(const dns::Rrset& rrset) {
   std::size_t hash = rrset.owner().Hash();
   if (rrset.signature_count() > 0) hash ^= HashOctets(rrset.signature(0));
-  return hash % kSlots;
+  return rrset.cost() <= kSmall ? hash % kSmallSlots : kSmallSlots + hash % kLargeSlots;
 }
 
 std::unique_ptr<dnssec::Verdict> Verified::Find(const dns::Rrset& rrset,

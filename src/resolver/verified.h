@@ -19,14 +19,16 @@ namespace resolve64::resolver {
 /// NSEC3 records that come with every referral of a large zone, cost one verification.
 class Verified {
  public:
-  static constexpr std::size_t kSlots = 512;
+  static constexpr std::size_t kSmallSlots = 2048;
+  static constexpr std::size_t kSmall = 1024;  ///< octets of an RRset that goes into one of these
+  static constexpr std::size_t kLargeSlots = 128;
   static constexpr std::size_t kLargest = 32768;  ///< octets of an RRset that is remembered
   /// Verdicts are as old as this at most. Signatures may expire meanwhile: their verdict's TTL
   /// says.
   static constexpr Duration kGoodFor = std::chrono::seconds(60);
   static constexpr Duration kBadFor = std::chrono::seconds(1);
 
-  Verified() : slots_(kSlots) {}
+  Verified() : slots_(kSmallSlots + kLargeSlots) {}
 
   /// The verdict on records and signatures equal to those of `rrset`, under `keys` themselves; its
   /// TTL is what is left. Null where there is none.

@@ -282,6 +282,7 @@ void AnchorKeeper::Learn(const Name& zone, const dns::Rrset* dnskeys) {
     if (!Feed(at->second, dnskeys, WallNow(*state->settings))) return;
     if (!SameRrset(before, at->second.Anchors())) {
       state->settings->dnssec.anchors->Set(Trusted(*state));
+      caches_.Forgot();  // root key sentinels may say otherwise now
       caches_.trust.FlushBelow(zone);
       caches_.failures.FlushBelow(zone);
     }
@@ -310,6 +311,7 @@ net::Task<void> AnchorKeeper::Recheck(Lookups& lookups, dnssec::NegativeAnchor a
   anchor.lifted->store(true);
   caches_.trust.FlushBelow(anchor.name);
   caches_.rrsets.FlushBelow(anchor.name);
+  caches_.Forgot();
   Log(LogLevel::kWarn, "dnssec",
       "a negative trust anchor is not needed any more: the name validates, and is validated again",
       {{"name", anchor.name.ToText()}});

@@ -78,6 +78,21 @@ std::vector<std::uint16_t> TtlsOf(const MessageView& message) {
   return offsets;
 }
 
+// When what is judged now may be judged otherwise, because a negative trust anchor ends.
+TimePoint EndOfJudgement(const resolver::DnssecSettings& dnssec, const Clock& clock) {
+  TimePoint end = TimePoint::max();
+  if (dnssec.override_time) return end;  // time stands still
+  constexpr std::int64_t kLong = 24 * 60 * 60;
+  const std::int64_t wall = clock.WallSeconds();
+  for (const dnssec::NegativeAnchor& anchor : dnssec.insecure) {
+    // The second that has begun counts as passed.
+    if (!anchor.until || !anchor.HoldsAt(wall)) continue;
+    const std::int64_t left = std::min(*anchor.until - wall - 1, kLong);
+    end = std::min(end, clock.Now() + std::chrono::seconds(left));
+  }
+  return end;
+}
+
 void AppendOption(std::uint16_t code, std::span<const std::uint8_t> data,
                   std::vector<std::uint8_t>& out) {
   const std::size_t at = out.size();
@@ -246,7 +261,7 @@ void FastPath::Count(const cache::FinishedAnswer& answer, Transport transport) n
 
 void FastPath::Keep(const ClientQuery& query, const Client& client, const View& view,
                     const Response& response, const ReplyTerms& terms, const RenderedReply& reply,
-                    std::uint64_t generation, TimePoint now) {
+                    std::uint64_t generation, const Clock& clock) {
   if (!IsOfUse(response) || !query.Has(Header::kRd) || generation != Generation()) return;
   const bool udp = client.transport == Transport::kUdp;
   // What was cut for a stream is nothing that comes twice.
@@ -268,6 +283,7 @@ void FastPath::Keep(const ClientQuery& query, const Client& client, const View& 
   const std::vector<std::uint8_t> errors = ErrorsOf(response, *message, reply.whole);
   parts.body = body;
   parts.errors = errors;
+  const TimePoint now = clock.Now();
   const Ageing ageing = AgeingOf(response, now);
   std::vector<std::uint16_t> ttls;
   parts.expires = TimePoint::max();
@@ -276,6 +292,7 @@ void FastPath::Keep(const ClientQuery& query, const Client& client, const View& 
     parts.since = ageing.since;
     parts.expires = ageing.since + std::chrono::seconds(ageing.least);
   }
+  parts.expires = std::min(parts.expires, EndOfJudgement(snapshot_->settings->dnssec, clock));
   parts.ttls = ttls;
   parts.rcode = response.rcode;
   parts.secure = response.secure;

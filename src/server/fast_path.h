@@ -74,7 +74,7 @@ class FastPath {
   /// Keeps what was just rendered, if it is worth it. `generation`: when the question came.
   void Keep(const ClientQuery& query, const Client& client, const View& view,
             const Response& response, const ReplyTerms& terms, const RenderedReply& reply,
-            std::uint64_t generation, TimePoint now);
+            std::uint64_t generation, const Clock& clock);
 
   [[nodiscard]] const cache::AnswerCache& answers() const noexcept { return answers_; }
 

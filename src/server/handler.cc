@@ -265,7 +265,7 @@ void Handler::Send(const Job& job, const Response& response, const ReplyTerms& t
   Count(response, reply.message);
   if (view != nullptr) {
     fast_.Keep(job.query, job.client, *view, response, terms, reply, job.generation,
-               scheduler_.Now());
+               scheduler_.clock());
   }
   job.path->Reply(job.client.peer, std::move(reply.message));
 }

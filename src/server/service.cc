@@ -197,10 +197,7 @@ Result<bool> Service::Reload(SnapshotPtr snapshot,
   const std::function<void()> ready =
       AfterAll([this, judged_otherwise, notes = std::move(notes), done = std::move(done)] {
         // What was validated under other anchors and exceptions says so in every record.
-        if (judged_otherwise) {
-          shared_.caches.Clear();
-          ForgetAnswers();
-        }
+        if (judged_otherwise) shared_.caches.Clear();
         done(notes);
       });
   for (std::size_t i = 0; i < workers_.size(); ++i) {

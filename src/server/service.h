@@ -49,12 +49,9 @@ class Service {
   void Inflight(std::size_t most, const std::function<void(std::vector<InflightQuestion>)>& done);
 
   [[nodiscard]] std::uint64_t Count(resolver::Counter counter) const noexcept;
-  /// What is taken out of them may live on in finished answers: see ForgetAnswers().
   [[nodiscard]] resolver::Caches& caches() noexcept { return shared_.caches; }
   /// The finished answers of all workers together.
   [[nodiscard]] cache::CacheStats answers() const;
-  /// All workers make their answers anew from now on.
-  void ForgetAnswers() noexcept { shared_.epoch.fetch_add(1, std::memory_order_release); }
   [[nodiscard]] AnchorReport Anchors() const { return anchors_.Report(); }
   [[nodiscard]] const Snapshot& snapshot() const noexcept { return *snapshot_; }
   [[nodiscard]] const Clock& clock() const noexcept { return clock_; }

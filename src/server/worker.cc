@@ -48,7 +48,7 @@ class Worker::Inside {
         transport_(loop_, random_),
         resolver_(loop_.scheduler(), random_, shared.caches, transport_, stats),
         lookups_(resolver_),
-        handler_(loop_.scheduler(), lookups_, stats, shared.epoch, shared.answer_octets / workers),
+        handler_(loop_.scheduler(), lookups_, stats, shared.caches.epoch, shared.answer_octets / workers),
         streams_(loop_, handler_, stats, shared.connections),
         drain_timer_(*this),
         background_(loop_.scheduler()) {}

@@ -1,9 +1,7 @@
 // One worker: a thread, its loop, its sockets, its resolver.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -31,8 +29,6 @@ struct Shared {
 
   resolver::Caches caches;
   std::size_t answer_octets;  ///< of finished answers, all workers together
-  /// Each change makes every worker forget its finished answers.
-  alignas(64) std::atomic<std::uint64_t> epoch{0};
   ConnectionCounts connections;
 };
 

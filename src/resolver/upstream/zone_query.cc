@@ -69,10 +69,11 @@ class Asking {
         settings_(std::move(settings)),
         request_(std::move(request)),
         typical_(context.servers.TypicalRtt()),
-        outcome_(std::make_shared<ZoneOutcome>()),
+        outcome_(std::allocate_shared<ZoneOutcome>(net::FrameAllocator<ZoneOutcome>())),
         arrivals_(context.scheduler),
         exchanges_(context.scheduler) {
     const TimePoint now = context.scheduler.Now();
+    candidates_.reserve(servers.addresses.size());
     for (const cache::Server& server : servers.addresses) {
       candidates_.emplace_back(server, context.servers.Get(server, now), servers.zone);
     }
@@ -113,13 +114,14 @@ class Asking {
     const TimePoint now = context_.scheduler.Now();
     return std::all_of(candidates_.begin(), candidates_.end(), [&](const Candidate& c) {
       const bool recently = c.info.last_answer + kRecently >= now;
+      if (recently) return false;
       const auto waiting = context_.waiting.find(c.server);
       const int most = c.server.tls ? kCrowdOverTls : kCrowd;
       const bool crowded = waiting != context_.waiting.end() && waiting->second >= most;
       // A connection that is no good any more ends by itself, and one that is being made is the
       // answer to whether the server is back.
       const bool connected = c.server.tls && StateOfTls(c) != TlsState::kNone;
-      return !recently && ((c.info.dead && !connected) || crowded);
+      return (c.info.dead && !connected) || crowded;
     });
   }
 

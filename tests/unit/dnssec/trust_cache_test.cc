@@ -83,12 +83,16 @@ TEST(TrustCache, FlushBelowTakesTheZoneAndAllBelowIt) {
 }
 
 TEST(TrustCache, IsBoundedByOctetsAndKeysCount) {
-  const auto fill = [](bool with_key) {
+  constexpr std::uint8_t kEd25519 = 15;
+  const std::vector<std::uint8_t> octets(32, 1);
+  const auto key = PublicKey::Make(kEd25519, octets);
+  ASSERT_TRUE(key);
+  const auto fill = [&key](bool with_key) {
     TrustCache cache(std::size_t{100} << 10);
     for (int i = 0; i < 3000; ++i) {
       auto trust = std::make_shared<ZoneTrust>(*Trust("z" + std::to_string(i) + ".example."));
       auto keys = std::make_shared<KeySet>();
-      keys->keys.resize(with_key ? 2 : 0);
+      if (with_key) keys->keys.assign(3, ZoneKey{1, kEd25519, key, 1});
       trust->keys = std::move(keys);
       cache.Put(trust, kNow);
     }

@@ -304,6 +304,19 @@ TEST_F(FastPathTest, ANewConfigurationForgetsTheOldAnswers) {
   ExpectTheSame(asked);
 }
 
+// Covers: SEC-55
+TEST_F(FastPathTest, WhatANegativeAnchorAllowsEndsWithIt) {
+  // Ten seconds after the clock's start.
+  Configure(R"({"dnssec": {"insecure": [{"name": "example.com", "until": "20231114221330"}]}})");
+  Known("www.example.com", RrType::kA, A("www.example.com", 600, {"192.0.2.1"}));
+  clock_.Advance(seconds(8));
+  ExpectTheSame({});
+  clock_.Advance(seconds(2));
+  const std::uint64_t before = Hits();
+  Ask(fast_, {});
+  EXPECT_EQ(Hits(), before);
+}
+
 // The AAAA may be there with the next question: RFC 6147 section 5.1.7 would allow 600 seconds.
 TEST_F(FastPathTest, WhatRestsOnAFailureIsNotKept) {
   Known("www.example.com", RrType::kAaaa, Failed(LookupKind::kTimeout, Ede::kNoReachableAuthority));

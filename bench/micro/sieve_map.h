@@ -1,4 +1,5 @@
-// A hash table that is bounded by cost and forgets by SIEVE (Zhang et al., NSDI 2024).
+// For comparison: a hash table that is bounded by cost and forgets by SIEVE (Zhang et al., NSDI
+// 2024).
 #pragma once
 
 #include <cstddef>
@@ -8,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace resolve64::cache {
+namespace resolve64::bench {
 
 /// Values found by a hash and a predicate: the key lives inside the value, once. Values of one hash
 /// may be many (all types of a name), and stay together.
@@ -234,4 +235,4 @@ class SieveMap {
   std::uint32_t hand_ = kNone;
 };
 
-}  // namespace resolve64::cache
+}  // namespace resolve64::bench
