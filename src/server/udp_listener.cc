@@ -98,6 +98,8 @@ UdpListener::UdpListener(net::Loop& loop, Handler& handler, OwnedFd fd)
       wildcard_(!local_ || IsWildcard(*local_)) {}
 
 UdpListener::~UdpListener() {
+  // The last question of a listener that was taken away may have been answered in this very turn.
+  Flush();
   if (added_) loop_.poller().Remove(fd_.get(), *this);
 }
 
@@ -289,7 +291,7 @@ bool UdpListener::Unwrap(std::span<const std::uint8_t>& datagram, Client& client
 void UdpListener::Reply(const Peer& peer, std::vector<std::uint8_t> message) noexcept {
   if (message.empty() || outgoing_.size() >= kMaxWaiting) return;
   outgoing_.push_back({peer, std::move(message)});
-  if (!reading_ && !blocked_) Flush();
+  if (!reading_ && !blocked_) loop_.scheduler().Post(sending_);
 }
 
 void UdpListener::Flush() noexcept {

@@ -62,6 +62,15 @@ class UdpListener final : public ReplyPath,
     Peer peer;
     std::vector<std::uint8_t> message;
   };
+  // Replies that come in one turn leave together at its end.
+  class Sending final : public net::ReadyNode {
+   public:
+    explicit Sending(UdpListener& listener) noexcept : listener_(listener) {}
+
+   private:
+    void Run() noexcept override { listener_.Flush(); }
+    UdpListener& listener_;
+  };
   struct Question {
     Peer peer;
     std::vector<std::uint8_t> message;
@@ -90,6 +99,7 @@ class UdpListener final : public ReplyPath,
   bool wildcard_;                   // then each datagram tells which of our addresses was asked
   std::deque<Question> backlog_;
   std::deque<Outgoing> outgoing_;
+  Sending sending_{*this};
   std::uint32_t watched_ = 0;
   bool added_ = false;    // the poller knows us
   bool reading_ = false;  // within Read(): replies wait for the end of the batch

@@ -31,7 +31,7 @@ def test_a_question_that_comes_again_is_answered_from_what_is_finished(site, sta
     stats = subject.stats()
     assert stats["queries"] == stats["queries_udp"] == stats["synthesized"] == stats["rcode_noerror"] == 8
     status = subject.status()["answers"]
-    assert status["entries"] == 1 and 0 < status["bytes"] < 1000
+    assert status["entries"] == 1 and 0 < status["bytes"] < 4096
     assert site.count("v4.example.com.") == 2, "AAAA and A, once"
 
 
@@ -62,11 +62,14 @@ def test_ttls_go_down_and_never_up(site, start):
     subject = start(workers=1)
     often(subject, "v4.example.com.", "A")
     seen = []
-    began = time.monotonic()
-    while time.monotonic() - began < 2.3:
-        seen.append(subject.query("v4.example.com.", "A").message.answer[0].ttl)
-    assert seen == sorted(seen, reverse=True)
-    assert seen[0] - seen[-1] >= 2
+    while not seen or seen[-1][0] - seen[0][1] < 2.0:
+        before = time.monotonic()
+        ttl = subject.query("v4.example.com.", "A").message.answer[0].ttl
+        seen.append((before, time.monotonic(), ttl))
+    before_first, after_first, first = seen[0]
+    for before, after, ttl in seen:
+        assert int(before - after_first) <= first - ttl <= int(after - before_first) + 1
+    assert [ttl for *_, ttl in seen] == sorted((ttl for *_, ttl in seen), reverse=True)
     assert finished(subject) >= len(seen)
 
 
