@@ -167,6 +167,16 @@ Found RrsetCache::Find(const Name& name, RrType type, TimePoint now) {
   return found;
 }
 
+bool RrsetCache::Has(const Name& name, RrType type, TimePoint now) {
+  const std::size_t hash = name.Hash();
+  auto map = entries_.Lock(hash);
+  return map->Peek(entries_.Low(hash), [&](const Entry& entry) {
+    const bool answers =
+        entry.type() == type || entry.type() == RrType::kNone || entry.type() == RrType::kCname;
+    return answers && entry.expires() > now && entry.IsAt(name);
+  }) != nullptr;
+}
+
 NegativePtr RrsetCache::FindNxdomainAbove(const Name& name, TimePoint now) {
   const std::size_t labels = name.LabelCount();
   for (std::size_t up = 1; up < labels; ++up) {

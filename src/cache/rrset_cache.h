@@ -62,6 +62,9 @@ class RrsetCache {
   /// as a hit or a miss.
   [[nodiscard]] Found Find(const Name& name, RrType type, TimePoint now);
 
+  /// Whether Find() would come back with something, or with an alias. Not a hit, and not counted.
+  [[nodiscard]] bool Has(const Name& name, RrType type, TimePoint now);
+
   /// The nearest ancestor of `name` that is known not to exist: nor does `name` (RFC 8020). Null
   /// where none is known. The name itself is not looked at.
   [[nodiscard]] NegativePtr FindNxdomainAbove(const Name& name, TimePoint now);

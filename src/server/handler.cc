@@ -118,6 +118,13 @@ void Handler::Clear() {
   pipeline_.Clear();
 }
 
+bool Handler::Knows(std::span<const std::uint8_t> message) {
+  FastQuestion question;
+  if (!ReadFast(message, Transport::kUdp, cookies_ != nullptr, question)) return false;
+  const Result<Name> name = Name::FromWire(question.name);
+  return name && lookups_.Knows(*name, question.type);
+}
+
 bool Handler::Handle(std::span<const std::uint8_t> message, const Client& client,
                      const std::shared_ptr<ReplyPath>& path) {
   const bool over_udp = client.transport == Transport::kUdp;

@@ -100,6 +100,10 @@ class Handler {
     return fast_.Find(message, asker, scheduler_.clock(), now);
   }
 
+  /// Whether `message` asks for something that is in the cache: it should not wait behind those
+  /// that ask for what is not. Over UDP.
+  [[nodiscard]] bool Knows(std::span<const std::uint8_t> message);
+
   /// Takes one message. The reply goes to `path`, at once where it needs nobody else, so that it
   /// can leave in the batch that the message came in.
   /// False where the client may not ask, or sent what is no message at all.

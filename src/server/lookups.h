@@ -25,6 +25,8 @@ class Lookups {
   virtual std::optional<resolver::Answer> FromCache(const Name& name, RrType type,
                                                     bool checking_disabled,
                                                     resolver::Trace* trace) = 0;
+  /// Whether there is something of (name, type) in the cache: quick, and not the whole truth.
+  virtual bool Knows(const Name& name, RrType type) = 0;
 };
 
 }  // namespace resolve64::server

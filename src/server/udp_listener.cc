@@ -226,14 +226,16 @@ void UdpListener::SendFinished() noexcept {
   buffers.finished = 0;
 }
 
-// Those that wait come first. The newest is the one to go: it has cost nothing yet.
+// Those that wait come first, but for what is in the cache: it never waits behind what is not. The
+// newest is the one to go: it has cost nothing yet.
 void UdpListener::HandleOrKeep(std::size_t i, TimePoint until) {
   Buffers& buffers = *buffers_;
   Peer& peer = buffers.peers[i];
   if (wildcard_) TakeLocalAddress(buffers.headers[i].msg_hdr, peer);
   const std::span<const std::uint8_t> message =
       std::span(buffers.messages[i].octets).first(buffers.headers[i].msg_len);
-  if (backlog_.empty() && loop_.scheduler().Now() < until) {
+  const bool has_time = backlog_.empty() && loop_.scheduler().Now() < until;
+  if (has_time || handler_.Knows(message)) {
     Handle(peer, message);
   } else if (backlog_.size() < kMaxBacklog) {
     backlog_.push_back({peer, {message.begin(), message.end()}});

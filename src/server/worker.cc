@@ -19,7 +19,8 @@ namespace {
 
 class ResolverLookups final : public Lookups {
  public:
-  explicit ResolverLookups(resolver::Resolver& resolver) : resolver_(resolver) {}
+  ResolverLookups(resolver::Resolver& resolver, cache::RrsetCache& rrsets, const Clock& clock)
+      : resolver_(resolver), rrsets_(rrsets), clock_(clock) {}
 
   resolver::RequestPtr NewRequest(std::shared_ptr<resolver::Trace> trace) override {
     return resolver_.NewRequest(std::move(trace));
@@ -32,9 +33,14 @@ class ResolverLookups final : public Lookups {
                                             resolver::Trace* trace) override {
     return resolver_.ResolveFromCache(name, type, checking_disabled, trace);
   }
+  bool Knows(const Name& name, RrType type) override {
+    return rrsets_.Has(name, type, clock_.Now());
+  }
 
  private:
   resolver::Resolver& resolver_;
+  cache::RrsetCache& rrsets_;
+  const Clock& clock_;
 };
 
 }  // namespace
@@ -47,8 +53,9 @@ class Worker::Inside {
         loop_(clock),
         transport_(loop_, random_),
         resolver_(loop_.scheduler(), random_, shared.caches, transport_, stats),
-        lookups_(resolver_),
-        handler_(loop_.scheduler(), lookups_, stats, shared.caches.epoch, shared.answer_octets / workers),
+        lookups_(resolver_, shared.caches.rrsets, clock),
+        handler_(loop_.scheduler(), lookups_, stats, shared.caches.epoch,
+                 shared.answer_octets / workers),
         streams_(loop_, handler_, stats, shared.connections),
         drain_timer_(*this),
         background_(loop_.scheduler()) {}

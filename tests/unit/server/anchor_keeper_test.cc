@@ -55,6 +55,7 @@ class AnsweringLookups final : public Lookups {
   std::optional<resolver::Answer> FromCache(const Name&, RrType, bool, resolver::Trace*) override {
     return std::nullopt;
   }
+  bool Knows(const Name& /*name*/, RrType /*type*/) override { return false; }
 };
 
 class AnchorKeeperTest : public ::testing::Test {

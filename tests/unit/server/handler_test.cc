@@ -571,6 +571,7 @@ class FaultyLookups final : public Lookups {
                                             resolver::Trace* /*trace*/) override {
     return std::nullopt;
   }
+  bool Knows(const Name& /*name*/, RrType /*type*/) override { return false; }
 };
 
 TEST_F(HandlerTest, AFaultIsServfailForItsQuestionAlone) {

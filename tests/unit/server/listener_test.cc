@@ -44,6 +44,23 @@ TEST_F(ListenerTest, MoreDatagramsThanABatchAreAllAnswered) {
   });
 }
 
+// Covers: F5
+TEST_F(ListenerTest, WhatIsCachedIsNotDroppedWithTheFloodThatCameBeforeIt) {
+  Listen("127.0.0.1");
+  lookups_.On("www.example.com", RrType::kA, A("www.example.com", "192.0.2.1")).cached = true;
+  constexpr int kFlood = 3000;
+  {
+    const Socket flood(SOCK_DGRAM, "127.0.0.1", udp_port_);
+    for (int i = 0; i < kFlood; ++i) {
+      flood.Send(Query(1, "n" + std::to_string(i) + ".example.com"));
+    }
+  }
+  const Socket polite(SOCK_DGRAM, "127.0.0.1", udp_port_);
+  polite.Send(Query(2, "www.example.com"));
+  Serve([&] { EXPECT_EQ(FirstRdata(polite.Datagram()), "192.0.2.1"); });
+  EXPECT_GT(stats_.Get(resolver::Counter::kLimitBacklog), 0U) << "some of the flood was dropped";
+}
+
 TEST_F(ListenerTest, AListenerThatIsTakenAwayStillAnswersWhatItWasAsked) {
   Listen("127.0.0.1");
   lookups_.On("slow.example.com", RrType::kA, A("slow.example.com", "192.0.2.1"),

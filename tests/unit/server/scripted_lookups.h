@@ -93,6 +93,9 @@ class ScriptedLookups final : public Lookups {
     if (at == entries_.end() || !at->second.cached) return std::nullopt;
     return at->second.answer;
   }
+  bool Knows(const Name& name, RrType type) override {
+    return FromCache(name, type, false, nullptr).has_value();
+  }
 
  private:
   struct Visit {
