@@ -17,9 +17,17 @@ namespace {
 // What malloc puts in front of a block.
 constexpr std::size_t kBlockHeader = sizeof(std::size_t);
 
-constexpr std::size_t kLeastAsked = 1024;
-// An answer is some 200 octets: so the table remembers a few times as many as there is room for.
-constexpr std::size_t kOctetsPerAsked = 64;
+// An answer is some 200 octets: the table remembers about as many as there is room for.
+std::size_t AskedFor(std::size_t octets) noexcept {
+  constexpr std::size_t kLeast = 1024;
+  constexpr std::size_t kOctetsPerPlace = 256;
+  return std::bit_floor(std::max(octets / kOctetsPerPlace, kLeast));
+}
+
+std::size_t LeftBeside(std::size_t octets) noexcept {
+  const std::size_t asked = AskedFor(octets) * sizeof(std::uint16_t);
+  return octets > asked ? octets - asked : 0;
+}
 
 // `kept` is in lower case.
 bool SameName(std::span<const std::uint8_t> kept, std::span<const std::uint8_t> name) noexcept {
@@ -111,9 +119,7 @@ void FinishedAnswer::CopyBody(std::uint8_t* to, TimePoint now) const noexcept {
 //--- The cache ---
 
 AnswerCache::AnswerCache(std::size_t octets)
-    : capacity_(octets),
-      map_(octets - octets / kOctetsPerAsked * sizeof(std::uint16_t)),
-      asked_(std::bit_floor(std::max(octets / kOctetsPerAsked, kLeastAsked))) {}
+    : capacity_(octets), map_(LeftBeside(octets)), asked_(AskedFor(octets)) {}
 
 std::uint64_t AnswerCache::HashOf(std::span<const std::uint8_t> name) noexcept {
   return HashFolded(name);
@@ -169,7 +175,7 @@ void AnswerCache::Clear() {
 }
 
 void AnswerCache::Publish() noexcept {
-  cost_.store(map_.cost(), std::memory_order_relaxed);
+  cost_.store(map_.cost() + asked_.size() * sizeof(std::uint16_t), std::memory_order_relaxed);
   size_.store(map_.size(), std::memory_order_relaxed);
 }
 
