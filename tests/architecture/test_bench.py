@@ -52,6 +52,25 @@ def test_the_table_shows_medians_bounds_and_ratios():
     assert "≤ best peer ✓" in handshake
 
 
+def test_the_short_table_has_the_same_figures():
+    lines = report.brief(RESULTS).splitlines()
+    assert lines[0] == "| | resolve64 | echo | Unbound | BIND |"
+    assert "| cached A, UDP, µs | 3.2 | 2.9 | 5.7 | – |" in lines
+
+
+def test_each_figure_of_the_readme_stands_in_the_report():
+    pages = [(ROOT / page).read_text(encoding="utf-8").split("<!-- figures -->")[1].split("<!-- /figures -->")[0]
+             for page in ("README.md", "bench/README.md")]
+    rows = [{cells[0]: [cell.strip("*") for cell in cells[1:]] for cells in
+             ([c.strip() for c in line.strip("|\n").split("|")] for line in page.splitlines() if line.startswith("| "))
+             if cells[0]} for page in pages]
+    titles = {f"{row.title}, {row.unit}": row.title for row in ROWS}
+    assert len(rows[0]) >= 10
+    for title, figures in rows[0].items():
+        told = rows[1].get(title) or rows[1][titles[title]]
+        assert set(figures) - {"–"} <= set(told), title
+
+
 def test_what_is_missed_and_what_varies_is_told():
     text = report.markdown(RESULTS, pictures=None)
     assert "cold A: delegation walk, half of the zones signed: 250.0, bound 200.0" in text
