@@ -59,6 +59,24 @@ def line(row, cells, shown):
     return f"| {title} | " + " | ".join(figures) + f" | {bound} | {ratios[0]} | {ratios[1]} |"
 
 
+# What the project's README shows, for who has five minutes.
+BRIEF = ["cached-a", "cached-aaaa", "cached-tcp", "cached-tls", "handshake-full", "known-a", "known-aaaa", "cold-a",
+         "delay-a:p50", "delay-a:p99", "memory-a", "memory-aaaa", "flood-full:lost", "flood-5000:p99", "start"]
+
+
+def brief(results):
+    """A short table of the same figures, without bounds and ratios."""
+    cells = medians(results["samples"])
+    rows = [row for row in ROWS if row.key in BRIEF and row.key in cells]
+    subjects = [s for s in results["order"] if s != "nsd" and any(s in cells[row.key] for row in rows)]
+    lines = ["| | " + " | ".join(results["labels"][s] for s in subjects) + " |", "|---|" + "---:|" * len(subjects)]
+    for row in rows:
+        figures = [number(cells[row.key][s], row.digits) if s in cells[row.key] else "–" for s in subjects]
+        lines.append(f"| {row.title}, {row.unit} | " + " | ".join(figures) + " |")
+    about = results["about"]
+    return "\n".join(lines) + f"\n\nMeasured {about['date']}: {about['machine']}.\n"
+
+
 def spread(results):
     """The least and the greatest figure of each cell that was measured more than once, widest first."""
     wide = []
