@@ -177,10 +177,16 @@ int UdpListener::Receive() noexcept {
 bool UdpListener::Finish(std::size_t i, TimePoint now) noexcept {
   Buffers& buffers = *buffers_;
   Peer& peer = buffers.peers[i];
-  if (!proxies_.empty() || blocked_ || peer.port() == 0) return false;
-  const std::span<const std::uint8_t> message =
+  if (blocked_ || peer.port() == 0) return false;
+  std::span<const std::uint8_t> message =
       std::span(buffers.messages[i].octets).first(buffers.headers[i].msg_len);
-  const IpAddress address = peer.address();
+  IpAddress address = peer.address();
+  if (IsProxy(address)) {
+    const ProxyHeader header = ReadProxyHeader(message);
+    if (header.kind != ProxyHeader::Kind::kDone) return false;
+    if (header.source) address = header.source->address;
+    message = message.subspan(header.size);
+  }
   const FastPath::Reply reply =
       handler_.Finished(message, {address, view_, Transport::kUdp, Duration{}}, now);
   if (!reply || reply.size() > kLargestFinished) return false;
@@ -272,12 +278,14 @@ void UdpListener::Handle(const Peer& peer, std::span<const std::uint8_t> message
   if (Unwrap(message, client)) handler_.Handle(message, client, shared_from_this());
 }
 
+bool UdpListener::IsProxy(const IpAddress& peer) const noexcept {
+  return std::any_of(proxies_.begin(), proxies_.end(),
+                     [&](const Network& network) { return network.Contains(peer); });
+}
+
 // Takes a proxy's header off. False where the datagram is to be dropped.
 bool UdpListener::Unwrap(std::span<const std::uint8_t>& datagram, Client& client) noexcept {
-  const bool proxied = std::any_of(proxies_.begin(), proxies_.end(), [&](const Network& network) {
-    return network.Contains(client.address);
-  });
-  if (!proxied) return true;
+  if (!IsProxy(client.address)) return true;
   const ProxyHeader header = ReadProxyHeader(datagram);
   if (header.kind != ProxyHeader::Kind::kDone) {
     handler_.stats().Add(resolver::Counter::kProxyRefused);

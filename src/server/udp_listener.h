@@ -84,6 +84,7 @@ class UdpListener final : public ReplyPath,
   void Handle(const Peer& peer, std::span<const std::uint8_t> message);
   void Run() noexcept override;
   void WorkOff(TimePoint until);
+  [[nodiscard]] bool IsProxy(const IpAddress& peer) const noexcept;
   bool Unwrap(std::span<const std::uint8_t>& datagram, Client& client) noexcept;
   void SendFinished() noexcept;
   void Flush() noexcept;

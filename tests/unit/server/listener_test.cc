@@ -115,6 +115,24 @@ TEST_F(ListenerTest, OfADatagramFromAProxyTheClientThatItNamesCounts) {
   EXPECT_EQ(stats_.Get(Counter::kProxyRefused), 0U);
 }
 
+// Covers: CLI-20, CLI-21
+TEST_F(ListenerTest, AFinishedAnswerIsForTheClientThatTheProxyNamesToo) {
+  Listen("127.0.0.1");
+  udp_->SetProxies({*Network::Parse("127.0.0.1")});
+  lookups_.On("www.example.com", RrType::kA, A("www.example.com", "192.0.2.1")).cached = true;
+  Serve([&] {
+    const Socket proxy(SOCK_DGRAM, "127.0.0.1", udp_port_);
+    const Message query = Query(1, "www.example.com");
+    for (int i = 0; i < 4; ++i) {
+      proxy.Send(Proxied("10.1.2.3", "10.0.0.53", query));
+      EXPECT_EQ(FirstRdata(proxy.Datagram()), "192.0.2.1");
+    }
+    proxy.Send(Proxied("192.0.2.9", "10.0.0.53", query));
+    EXPECT_EQ(RcodeOf(proxy.Datagram()), Rcode::kRefused);
+  });
+  EXPECT_EQ(stats_.Get(resolver::Counter::kAnswerHits), 2U);
+}
+
 // Covers: CLI-20
 TEST_F(ListenerTest, ADatagramFromAProxyWithoutAGoodHeaderIsDropped) {
   Listen("127.0.0.1");
