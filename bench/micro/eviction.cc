@@ -110,7 +110,7 @@ Trace Zipf(double skew, std::mt19937_64& random) {
 }
 
 void Print(const char* what, const Trace& trace) {
-  for (const std::size_t part : {100, 20, 5}) {
+  for (const std::size_t part : {std::size_t{100}, std::size_t{20}, std::size_t{5}}) {
     const std::size_t capacity = kNames / part;
     std::printf("| %s | 1/%zu | %.1f | %.1f | %.1f |\n", what, part, HitRate<Lru>(trace, capacity),
                 HitRate<Sieve>(trace, capacity), HitRate<S3Fifo>(trace, capacity));

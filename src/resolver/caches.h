@@ -37,14 +37,14 @@ struct Caches {
   /// on: what was made of them is worth nothing any more.
   void Forgot() noexcept { epoch.fetch_add(1, std::memory_order_release); }
 
+  /// How often Forgot() was called: read for every question, so among what never changes.
+  std::atomic<std::uint64_t> epoch{0};
   cache::RrsetCache rrsets;
   cache::DelegationCache delegations;
   dnssec::DenialCache denials;
   dnssec::TrustCache trust;
   cache::FailureCache failures;
   cache::ServerTable servers;
-  /// How often Forgot() was called. On a line of its own: everybody reads it for every question.
-  alignas(64) std::atomic<std::uint64_t> epoch{0};
 };
 
 }  // namespace resolve64::resolver

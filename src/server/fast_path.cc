@@ -82,7 +82,7 @@ std::vector<std::uint16_t> TtlsOf(const MessageView& message) {
 TimePoint EndOfJudgement(const resolver::DnssecSettings& dnssec, const Clock& clock) {
   TimePoint end = TimePoint::max();
   if (dnssec.override_time) return end;  // time stands still
-  constexpr std::int64_t kLong = 24 * 60 * 60;
+  constexpr std::int64_t kLong = 86'400;
   const std::int64_t wall = clock.WallSeconds();
   for (const dnssec::NegativeAnchor& anchor : dnssec.insecure) {
     // The second that has begun counts as passed.

@@ -186,7 +186,7 @@ Result<int> NetTransport::OpenTcpSocket(const Endpoint& server) {
   }
   if (fd < 0) return SystemError("socket");
   const auto fail = [fd](const char* what) {
-    const Error error = SystemError(what);
+    Error error = SystemError(what);
     ::close(fd);
     return error;
   };
