@@ -184,9 +184,9 @@ class alignas(64) Size {
 };
 
 struct Slab {
-  Arena arena;
   std::array<Size, kSizes> sizes;
-  alignas(64) std::atomic<std::size_t> waste{0};
+  Arena arena;
+  std::atomic<std::size_t> waste{0};
 
   // Once for many blocks: where a span comes or goes.
   void Weigh() noexcept {

@@ -85,8 +85,8 @@ class EpollPoller final : public Poller {
     std::uint32_t generation = 0;
   };
 
-  // By index: one that is told may remove one.
   void TellPreferred() noexcept {
+    // NOLINTNEXTLINE(modernize-loop-convert): one that is told may remove one
     for (std::size_t i = 0; i < preferred_.size(); ++i) preferred_[i]->OnReady(EPOLLIN);
     preferred_due_ = clock_.Now() + kPreferredEvery;
   }
