@@ -238,8 +238,11 @@ constexpr Key kKeys[] = {
      kManyItems},
     {"/builtin_zones/except/*", kName, "", "", "One name."},
 
-    {"/cache", kObject, "{}", "", "The cache. It holds what servers said; nothing synthesized."},
-    {"/cache/size", kSize, R"("256MiB")", "", "How much memory it may use.", kMebi, kMebi << 20U},
+    {"/cache", kObject, "{}", "",
+     "The cache. It holds what servers said, for all views, and finished answers for each."},
+    {"/cache/size", kSize, R"("256MiB")", "",
+     "How much memory it may use: an eighth for finished answers, the rest for what servers said.",
+     kMebi, kMebi << 20U},
     {"/cache/min_ttl", kSeconds, R"("0s")", "",
      "Shorter TTLs are raised to it. Anything but 0 serves data longer than its owner allows.", 0,
      kHour},
