@@ -58,17 +58,25 @@ def test_the_short_table_has_the_same_figures():
     assert "| cached A, UDP, µs | 3.2 | 2.9 | 5.7 | – |" in lines
 
 
+def figure_rows(page):
+    """(title, figures) of each line of the tables between the marks."""
+    text = (ROOT / page).read_text(encoding="utf-8").split("<!-- figures -->")[1].split("<!-- /figures -->")[0]
+    for line in text.splitlines():
+        cells = [cell.strip(" *") for cell in line.strip("|").split("|")]
+        if line.startswith("| ") and cells[0]:
+            yield cells[0], {cell for cell in cells[1:] if cell not in ("", "–")}
+
+
 def test_each_figure_of_the_readme_stands_in_the_report():
-    pages = [(ROOT / page).read_text(encoding="utf-8").split("<!-- figures -->")[1].split("<!-- /figures -->")[0]
-             for page in ("README.md", "bench/README.md")]
-    rows = [{cells[0]: [cell.strip("*") for cell in cells[1:]] for cells in
-             ([c.strip() for c in line.strip("|\n").split("|")] for line in page.splitlines() if line.startswith("| "))
-             if cells[0]} for page in pages]
-    titles = {f"{row.title}, {row.unit}": row.title for row in ROWS}
-    assert len(rows[0]) >= 10
-    for title, figures in rows[0].items():
-        told = rows[1].get(title) or rows[1][titles[title]]
-        assert set(figures) - {"–"} <= set(told), title
+    told = {}
+    for title, figures in figure_rows("bench/README.md"):
+        told.setdefault(title, []).append(figures)
+    short = list(figure_rows("README.md"))
+    assert len(short) >= 10
+    for title, figures in short:
+        row = next(row for row in ROWS if title == f"{row.title}, {row.unit}")
+        lines = told.get(title, []) + told.get(row.title, [])
+        assert any(figures <= line for line in lines), title
 
 
 def test_what_is_missed_and_what_varies_is_told():
