@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <functional>
@@ -15,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "config/config.h"
 #include "dns/message_builder.h"
 #include "net/loop.h"
@@ -103,6 +105,24 @@ class Socket {
   int fd_;
 };
 
+// The system's clock, and later by a step with each look at it: what is bounded by time comes to
+// its bound on a machine of any speed.
+class SteppingClock final : public Clock {
+ public:
+  /// From now on. Any thread.
+  void SetStep(Duration step) noexcept { step_ = step.count(); }
+  [[nodiscard]] TimePoint Now() const noexcept override {
+    const Duration::rep step = step_;
+    return system_.Now() + Duration(passed_.fetch_add(step) + step);
+  }
+  [[nodiscard]] std::int64_t WallSeconds() const noexcept override { return system_.WallSeconds(); }
+
+ private:
+  SystemClock system_;
+  std::atomic<Duration::rep> step_{0};            // ns
+  mutable std::atomic<Duration::rep> passed_{0};  // by steps, ns
+};
+
 // What a worker has, on one loop; recursion answers from a script after real time.
 class ListenerTest : public ::testing::Test {
  protected:
@@ -157,7 +177,7 @@ class ListenerTest : public ::testing::Test {
     thread.join();
   }
 
-  SystemClock clock_;
+  SteppingClock clock_;
   net::Loop loop_{clock_};
   ScriptedLookups lookups_{loop_.scheduler()};
   static constexpr std::size_t kAnswerOctets = std::size_t{1} << 20;
