@@ -33,6 +33,8 @@ class TurnBudget : private ReadyNode {
       budget_.Link(*this);
     }
     bool await_resume() const noexcept { return !overdue_; }
+    /// After it: others had the processor in between.
+    [[nodiscard]] bool waited() const noexcept { return handle_ != nullptr; }
 
    private:
     friend class TurnBudget;

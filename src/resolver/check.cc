@@ -379,9 +379,7 @@ net::Task<std::optional<Finding>> Resolver::State::VerifyAll(std::vector<dns::Rr
 net::Task<Finding> Resolver::State::VerifyOne(dns::RrsetPtr rrset, dnssec::KeySetPtr keys,
                                               Checking checking, dnssec::Verdict& verdict) {
   std::unique_ptr<dnssec::Verdict> before = verified_.Find(*rrset, keys, scheduler_.Now());
-  if (before != nullptr) {
-    verdict = std::move(*before);
-  } else {
+  if (before == nullptr) {
     dnssec::Verification work(*rrset, *keys, WallSeconds(*checking.settings),
                               checking.request->work);
     for (;;) {
@@ -397,18 +395,24 @@ net::Task<Finding> Resolver::State::VerifyOne(dns::RrsetPtr rrset, dnssec::KeySe
           verdict.limited = true;
           co_return late;
         }
+        // Somebody who wants the same may have been faster.
+        if (turn.waited()) before = verified_.Find(*rrset, keys, scheduler_.Now());
+        if (before != nullptr) break;
+        stats_.Add(Counter::kVerifications);
       }
-      if (cost > 0) stats_.Add(Counter::kVerifications);
       if (work.Step()) break;
     }
-    verdict = work.verdict();
-    if (verdict.limited) stats_.Add(Counter::kLimitValidation);
-    // That there are too many bad signatures is so for everybody; that this request may do no more
-    // is not.
-    if (!verdict.limited || verdict.too_many_failures) {
-      verified_.Put(rrset, keys, verdict, scheduler_.Now());
+    if (before == nullptr) {
+      verdict = work.verdict();
+      if (verdict.limited) stats_.Add(Counter::kLimitValidation);
+      // That there are too many bad signatures is so for everybody; that this request may do no
+      // more is not.
+      if (!verdict.limited || verdict.too_many_failures) {
+        verified_.Put(rrset, keys, verdict, scheduler_.Now());
+      }
     }
   }
+  if (before != nullptr) verdict = *before;
   Finding finding;
   finding.security = verdict.security;
   if (verdict.security == Security::kSecure) {

@@ -171,15 +171,12 @@ class Descent {
     whole_name_ = whole_name_ || zone_.recursive || settings_->minimization == Minimization::kOff;
   }
 
-  // What the validation of the answer will need is asked for at the same moment as the answer.
+  // What the validation of the answer will need is asked for at the same moment as the answer. The
+  // keys of the zone above are waited for by these by now.
   void FetchKeys() {
-    if (!checked_ || zone_.recursive) return;
-    if (state_.caches_.trust.Find(zone_.zone, state_.scheduler_.Now()) != nullptr) return;
-    if (settings_->dnssec.anchors->Get()->FindDeepest(zone_.zone) == nullptr) return;
-    auto keys = std::make_shared<net::Started<dnssec::ZoneTrustPtr>>(
-        state_.scheduler_, state_.TrustOf(zone_.zone, Checking(request_, settings_)));
-    // The keys of the zone above are waited for by these by now.
-    keys_ = std::move(keys);
+    if (checked_ && !zone_.recursive) {
+      keys_ = state_.StartTrustOf(zone_.zone, Checking(request_, settings_));
+    }
   }
 
   // How many labels to ask for next. Names between that are known to be in this zone need no
@@ -306,7 +303,7 @@ class Descent {
   bool restarted_ = false;                                    // a parent was asked again
   ZoneOutcomePtr failure_;                                    // the last one
   ZoneOutcomePtr suspect_;                                    // a denied minimized question
-  std::shared_ptr<net::Started<dnssec::ZoneTrustPtr>> keys_;  // of the zone that is asked
+  std::shared_ptr<Chains::Seat> keys_;  // of the zone that is asked
 };
 
 }  // namespace

@@ -2,9 +2,8 @@
 #pragma once
 
 #include <functional>
-#include <memory>
-#include <unordered_map>
 
+#include "resolver/flights.h"
 #include "resolver/upstream/zone_query.h"
 
 namespace resolve64::resolver {
@@ -17,7 +16,7 @@ class JoinTable {
 
   /// `on_reply` hears of each useful reply once, before anybody who waits for it does.
   JoinTable(upstream::ExchangeContext& context, OnReply on_reply)
-      : context_(context), on_reply_(std::move(on_reply)) {}
+      : context_(context), on_reply_(std::move(on_reply)), flights_(context.scheduler) {}
   JoinTable(const JoinTable&) = delete;
   JoinTable& operator=(const JoinTable&) = delete;
 
@@ -43,29 +42,13 @@ class JoinTable {
              a.round == b.round && a.name == b.name && a.zone == b.zone;
     }
   };
-  struct KeyHash {
-    std::size_t operator()(const Key* key) const noexcept { return key->hash; }
-  };
-  struct SameKey {
-    bool operator()(const Key* a, const Key* b) const noexcept { return *a == *b; }
-  };
-  struct Flight {
-    Flight(net::Scheduler& scheduler, const Key& k) : key(k), done(scheduler), scope(scheduler) {}
-    const Key key;
-    net::Event done;
-    upstream::ZoneOutcomePtr outcome;
-    int waiters = 0;
-    net::TaskScope scope;
-  };
-  class Waiting;
 
-  net::Task<void> Fly(Flight& flight, upstream::ZoneServers servers, Question question,
-                      SettingsPtr settings, RequestPtr request);
-  void Land(const Flight& flight);
+  net::Task<upstream::ZoneOutcomePtr> Fly(upstream::ZoneServers servers, Question question,
+                                          SettingsPtr settings, RequestPtr request);
 
   upstream::ExchangeContext& context_;
   OnReply on_reply_;
-  std::unordered_map<const Key*, std::shared_ptr<Flight>, KeyHash, SameKey> flights_;
+  Flights<Key, upstream::ZoneOutcomePtr> flights_;
 };
 
 }  // namespace resolve64::resolver

@@ -79,6 +79,7 @@ Resolver::State::State(net::Scheduler& scheduler, Random& random, Caches& caches
       context_{scheduler, random, caches.servers, transport, stats, {}},
       joined_(context_, [this](const Question& /*question*/,
                                const upstream::ZoneOutcome& outcome) { Store(outcome); }),
+      chains_(scheduler),
       turns_(scheduler, kTurnMicroseconds),
       background_(scheduler) {}
 

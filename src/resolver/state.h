@@ -9,36 +9,12 @@
 #include "base/hash.h"
 #include "dnssec/trust_cache.h"
 #include "net/turn_budget.h"
+#include "resolver/flights.h"
 #include "resolver/join.h"
 #include "resolver/resolver.h"
 #include "resolver/verified.h"
 
 namespace resolve64::resolver {
-
-/// What is known of one name and type: the end of the question, or an alias to the next name.
-struct Link {
-  std::vector<dns::RrsetPtr> chain;  ///< CNAMEs, each after the DNAME it was made from
-  Name final_name;                   ///< where the chain ends; the owner of what was found
-  bool alias = false;  ///< nothing is known of final_name yet; what follows means nothing
-  LookupKind kind = LookupKind::kTimeout;
-  Rcode rcode = Rcode::kServFail;
-  dns::RrsetPtr data;
-  dns::RrsetPtr soa;
-  std::vector<dns::RrsetPtr> proof;
-  bool authoritative = false;
-  bool dns64_off = false;
-  bool from_failure_cache = false;
-  bool local = false;  ///< answered here: validation has nothing to say
-  /// Of the whole link: the weakest of what is in it. kUnchecked: not validated yet.
-  Security security = Security::kUnchecked;
-  cache::Server server;    ///< who said it; unspecified where it was known
-  bool elsewhere = false;  ///< bogus by its own signatures: another server may have better
-  bool ours = false;       ///< it failed by a limit of the request: others may do better
-  /// The keys of its zone, on their way: they are needed once it is there.
-  std::shared_ptr<net::Started<dnssec::ZoneTrustPtr>> keys;
-  std::optional<Ede> ede;
-  std::string ede_text;
-};
 
 /// What validation found of an RRset or of a denial.
 struct Finding {
@@ -77,6 +53,48 @@ struct Checking {
   Checking(RequestPtr r, SettingsPtr s) : request(std::move(r)), settings(std::move(s)) {}
   [[nodiscard]] const DnssecSettings& dnssec() const noexcept { return settings->dnssec; }
   [[nodiscard]] Trace* trace() const noexcept { return request->trace.get(); }
+};
+
+/// Who follows which chain of trust, under which settings.
+struct ChainKey {
+  ChainKey(const Name& z, const Checking& checking)
+      : zone(z),
+        settings(checking.settings),
+        bare(checking.request->ignore_negative_anchors),
+        hash(z.Hash() + (bare ? 1 : 0)) {}
+  Name zone;
+  SettingsPtr settings;
+  bool bare;  ///< negative trust anchors are ignored
+  std::size_t hash;
+  friend bool operator==(const ChainKey& a, const ChainKey& b) noexcept {
+    return a.bare == b.bare && a.settings == b.settings && a.zone == b.zone;
+  }
+};
+using Chains = Flights<ChainKey, dnssec::ZoneTrustPtr>;
+
+/// What is known of one name and type: the end of the question, or an alias to the next name.
+struct Link {
+  std::vector<dns::RrsetPtr> chain;  ///< CNAMEs, each after the DNAME it was made from
+  Name final_name;                   ///< where the chain ends; the owner of what was found
+  bool alias = false;  ///< nothing is known of final_name yet; what follows means nothing
+  LookupKind kind = LookupKind::kTimeout;
+  Rcode rcode = Rcode::kServFail;
+  dns::RrsetPtr data;
+  dns::RrsetPtr soa;
+  std::vector<dns::RrsetPtr> proof;
+  bool authoritative = false;
+  bool dns64_off = false;
+  bool from_failure_cache = false;
+  bool local = false;  ///< answered here: validation has nothing to say
+  /// Of the whole link: the weakest of what is in it. kUnchecked: not validated yet.
+  Security security = Security::kUnchecked;
+  cache::Server server;    ///< who said it; unspecified where it was known
+  bool elsewhere = false;  ///< bogus by its own signatures: another server may have better
+  bool ours = false;       ///< it failed by a limit of the request: others may do better
+  /// The keys of its zone, on their way: they are needed once it is there.
+  std::shared_ptr<Chains::Seat> keys;
+  std::optional<Ede> ede;
+  std::string ede_text;
 };
 
 /// The lookups that wait for one another, innermost first: a zone whose servers are being looked
@@ -151,6 +169,8 @@ class Resolver::State {
   /// What is known of the zone that begins at `zone`, if one does. It asks only for zones above it,
   /// so that lookups that wait for each other cannot wait in a circle.
   net::Task<dnssec::ZoneTrustPtr> TrustOf(Name zone, Checking checking);
+  /// The same on its way, for whoever will need it soon; null where it is known, or cannot be.
+  std::shared_ptr<Chains::Seat> StartTrustOf(const Name& zone, Checking checking);
   /// The zone that holds `name`, found cut by cut: for data without signatures.
   net::Task<dnssec::ZoneTrustPtr> EnclosingTrust(Name name, Checking checking);
   /// Whether the zone of `name` is signed, as far as its parent tells: of a lookup that failed.
@@ -181,6 +201,7 @@ class Resolver::State {
   upstream::ExchangeContext context_;
   SettingsPtr settings_ = std::make_shared<Settings>();
   JoinTable joined_;
+  Chains chains_;
   std::uint64_t next_id_ = 1;
   std::unordered_map<Name, Doubt, MemberHash> doubted_;  ///< zones whose parents were asked again
   bool priming_ = false;
@@ -214,6 +235,8 @@ class Resolver::State {
   net::Task<Finding> VerifyDenial(Name name, RrType type, bool nxdomain, dns::RrsetPtr soa,
                                   std::vector<dns::RrsetPtr> proof, dnssec::KeySetPtr keys,
                                   Checking checking);
+  Chains::Seat Board(const Name& zone, const Checking& checking);
+  net::Task<dnssec::ZoneTrustPtr> Follow(Name zone, Checking checking);
   net::Task<Finding> FindDs(Name zone, Checking checking);
   net::Task<Finding> DsFromLink(Name zone, Link link, Checking checking);
   net::Task<dnssec::ZoneTrustPtr> FollowDs(Name zone, dns::RrsetPtr ds, Checking checking);

@@ -28,6 +28,16 @@ ZoneTrustPtr Quickly(const Name& zone, Kind kind, std::optional<Ede> ede, std::s
   return trust;
 }
 
+// What a limit of the request leaves of the question.
+ZoneTrustPtr Passing(const Name& zone, std::string text) {
+  auto trust = std::make_shared<ZoneTrust>();
+  trust->zone = zone;
+  trust->ede = Ede::kOther;
+  trust->text = std::move(text);
+  trust->passing = true;
+  return trust;
+}
+
 Duration LifeOf(const dns::Rrset& rrset, TimePoint now) {
   return std::chrono::seconds(rrset.TtlAt(now));
 }
@@ -101,13 +111,40 @@ ZoneTrustPtr Resolver::State::Keep(const std::shared_ptr<ZoneTrust>& trust, Dura
   return trust;
 }
 
+// A hundred answers that wait for the keys of one zone follow its chain once. A chain waits for
+// those of zones above it alone: never in a circle.
+Chains::Seat Resolver::State::Board(const Name& zone, const Checking& checking) {
+  return chains_.Board(ChainKey(zone, checking), [&] { return Follow(zone, checking); });
+}
+
+std::shared_ptr<Chains::Seat> Resolver::State::StartTrustOf(const Name& zone, Checking checking) {
+  if (Excepted(zone, checking) != nullptr ||
+      caches_.trust.Find(zone, scheduler_.Now()) != nullptr ||
+      checking.dnssec().anchors->Get()->FindDeepest(zone) == nullptr) {
+    return nullptr;
+  }
+  return std::make_shared<Chains::Seat>(Board(zone, checking));
+}
+
 net::Task<ZoneTrustPtr> Resolver::State::TrustOf(Name zone, Checking checking) {
   if (Excepted(zone, checking) != nullptr) {
     co_return Quickly(zone, Kind::kInsecure, Ede::kNegativeTrustAnchor,
                       "a negative trust anchor is in force");
   }
-  if (ZoneTrustPtr known = caches_.trust.Find(zone, scheduler_.Now())) co_return known;
+  for (;;) {
+    if (ZoneTrustPtr known = caches_.trust.Find(zone, scheduler_.Now())) co_return known;
+    Chains::Seat seat = Board(zone, checking);
+    net::Event::Waiter waiter = seat.WaitUntil(checking.request->deadline);
+    const bool done = co_await waiter;
+    if (!done) {
+      co_return Passing(zone, "validation limit: no time left for the keys of " + zone.ToText());
+    }
+    // Somebody else's budget is not ours: follow it ourselves.
+    if (!seat.joined() || !seat.result()->passing) co_return seat.result();
+  }
+}
 
+net::Task<ZoneTrustPtr> Resolver::State::Follow(Name zone, Checking checking) {
   const dnssec::TrustAnchorsPtr anchors = checking.dnssec().anchors->Get();
   if (const dns::RrsetPtr* anchor = anchors->Find(zone)) {
     Tell(checking.trace(), scheduler_.clock(), "dnssec",
