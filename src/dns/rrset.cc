@@ -167,12 +167,12 @@ std::size_t Rrset::cost() const noexcept {
 bool RrsetBuilder::Pieces::Has(std::span<const std::uint8_t> piece,
                                std::uint32_t hash) const noexcept {
   std::size_t begin = 0;
-  for (std::size_t i = 0; i < ends.size(); begin = ends[i++]) {
-    if (hashes[i] != hash || ends[i] - begin != piece.size()) continue;
-    if (std::equal(piece.begin(), piece.end(),
-                   octets.begin() + static_cast<std::ptrdiff_t>(begin))) {
-      return true;
-    }
+  for (const Mark& mark : marks) {
+    const bool equal =
+        mark.hash == hash && mark.end - begin == piece.size() &&
+        std::equal(piece.begin(), piece.end(), octets.begin() + static_cast<std::ptrdiff_t>(begin));
+    if (equal) return true;
+    begin = mark.end;
   }
   return false;
 }
@@ -192,10 +192,9 @@ bool RrsetBuilder::AddTo(Pieces& pieces, std::span<const std::uint8_t> rdata, st
   if (!pieces.Has(rdata, hash)) {
     const std::size_t held = owner_.length() + rdata_.octets.size() + signatures_.octets.size();
     if (rdata.size() > kLargestSet - std::min(held, kLargestSet)) return false;
-    if (rdata_.ends.size() + signatures_.ends.size() >= kLargestSet) return false;
+    if (rdata_.marks.size() + signatures_.marks.size() >= kLargestSet) return false;
     pieces.octets.insert(pieces.octets.end(), rdata.begin(), rdata.end());
-    pieces.ends.push_back(static_cast<std::uint16_t>(pieces.octets.size()));
-    pieces.hashes.push_back(hash);
+    pieces.marks.push_back({static_cast<std::uint16_t>(pieces.octets.size()), hash});
   }
   ttl_ = std::min(ttl_, (ttl & kTopBit) != 0 ? kLargestTtl : ttl);
   return true;
@@ -211,8 +210,8 @@ bool RrsetBuilder::AddSignature(std::span<const std::uint8_t> rdata, std::uint32
 
 Rrset* RrsetBuilder::Assemble(std::uint8_t reason) const {
   using Layout = Rrset::Layout;
-  const std::size_t records = rdata_.ends.size();
-  const std::size_t signatures = signatures_.ends.size();
+  const std::size_t records = rdata_.marks.size();
+  const std::size_t signatures = signatures_.marks.size();
   const std::size_t octets = rdata_.octets.size() + signatures_.octets.size();
   Layout layout = Layout::kMany;
   std::size_t shorts = 2 + records + signatures;
@@ -240,8 +239,10 @@ Rrset* RrsetBuilder::Assemble(std::uint8_t reason) const {
   if (layout == Layout::kMany) {
     write_short(records);
     write_short(signatures);
-    for (const std::uint16_t end : rdata_.ends) write_short(end);
-    for (const std::uint16_t end : signatures_.ends) write_short(rdata_.octets.size() + end);
+    for (const Pieces::Mark& mark : rdata_.marks) write_short(mark.end);
+    for (const Pieces::Mark& mark : signatures_.marks) {
+      write_short(rdata_.octets.size() + mark.end);
+    }
   }
   write(owner_.wire().data(), owner_.length());
   write(rdata_.octets.data(), rdata_.octets.size());
@@ -315,10 +316,15 @@ Name TargetOf(std::span<const std::uint8_t> rdata) {
 }
 
 std::uint32_t SoaMinimum(std::span<const std::uint8_t> rdata) {
+  // The names were judged when the record came: here it is enough to find their ends.
   for (int names = 0; names < 2; ++names) {
-    const Result<Name> name = Name::FromWire(rdata);
-    if (!name) return 0;
-    rdata = rdata.subspan(name->length());
+    std::size_t label = 0;
+    do {
+      if (rdata.empty()) return 0;
+      label = rdata[0];
+      if (label + 1 > rdata.size()) return 0;
+      rdata = rdata.subspan(label + 1);
+    } while (label != 0);
   }
   if (rdata.size() != kSoaNumbers) return 0;
   const auto minimum = rdata.last(4);

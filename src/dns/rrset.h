@@ -162,7 +162,7 @@ class RrsetBuilder {
   RrsetBuilder(const Rrset& rrset, const Name& owner);
   [[nodiscard]] const Name& owner() const noexcept { return owner_; }
   [[nodiscard]] RrType type() const noexcept { return type_; }
-  [[nodiscard]] std::size_t size() const noexcept { return rdata_.ends.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return rdata_.marks.size(); }
 
   /// A record. Duplicates count once (RFC 2181 section 5); of unequal TTLs the lowest holds
   /// (section 5.2). False where the set would not fit 65,535 octets.
@@ -182,9 +182,12 @@ class RrsetBuilder {
  private:
   // Pieces of octets one after the other, each once.
   struct Pieces {
+    struct Mark {
+      std::uint16_t end;  // in `octets`
+      std::uint32_t hash;
+    };
     std::vector<std::uint8_t> octets;
-    std::vector<std::uint16_t> ends;
-    std::vector<std::uint32_t> hashes;
+    std::vector<Mark> marks;
 
     [[nodiscard]] bool Has(std::span<const std::uint8_t> piece, std::uint32_t hash) const noexcept;
   };

@@ -300,9 +300,9 @@ class Descent {
   int round_ = 0;                      // attempts with other addresses of the same zone
   std::vector<cache::Server> failed_;  // servers of failed_zone_, before its parent was asked again
   Name failed_zone_;
-  bool restarted_ = false;                                    // a parent was asked again
-  ZoneOutcomePtr failure_;                                    // the last one
-  ZoneOutcomePtr suspect_;                                    // a denied minimized question
+  bool restarted_ = false;              // a parent was asked again
+  ZoneOutcomePtr failure_;              // the last one
+  ZoneOutcomePtr suspect_;              // a denied minimized question
   std::shared_ptr<Chains::Seat> keys_;  // of the zone that is asked
 };
 

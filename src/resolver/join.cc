@@ -34,8 +34,7 @@ net::Task<ZoneOutcomePtr> JoinTable::Ask(upstream::ZoneServers servers, Question
       co_return ZoneOutcomePtr(std::move(silence));
     }
     // Somebody else's budget is not ours: ask ourselves.
-    const bool their_budget =
-        seat.joined() && seat.result()->kind == ZoneOutcome::Kind::kNoBudget;
+    const bool their_budget = seat.joined() && seat.result()->kind == ZoneOutcome::Kind::kNoBudget;
     if (!their_budget) co_return seat.result();
   }
 }

@@ -81,10 +81,10 @@ std::optional<Link> Resolver::State::Known(const Name& name, RrType type, const 
                             : found.negative != nullptr ? found.negative->security
                                                         : Security::kUnchecked;
   const bool settled = security != Security::kUnchecked && security != Security::kBogus;
-  if (accept != Accept::kAnything && !settled) {
-    // A failed validation comes before the data that failed it (RFC 9520 section 3.4).
-    const auto failure = caches_.failures.Find(name, type, now);
-    if (failure != nullptr && failure->bogus) return FailedBefore(name, *failure, trace);
+  const auto failure = settled ? nullptr : caches_.failures.Find(name, type, now);
+  // A failed validation comes before the data that failed it (RFC 9520 section 3.4).
+  if (accept != Accept::kAnything && failure != nullptr && failure->bogus) {
+    return FailedBefore(name, *failure, trace);
   }
   if (found.rrset != nullptr && IsUsable(found.rrset->security(), accept)) {
     Tell(trace, scheduler_.clock(), "cache", [&] {
@@ -110,8 +110,6 @@ std::optional<Link> Resolver::State::Known(const Name& name, RrType type, const 
     return Denied(name, *found.negative, found.negative->nxdomain);
   }
   if (std::optional<Link> above = KnownAbove(name, now, settings, accept, trace)) return above;
-
-  const auto failure = caches_.failures.Find(name, type, now);
   if (failure != nullptr && !failure->bogus) return FailedBefore(name, *failure, trace);
   return std::nullopt;
 }

@@ -147,6 +147,7 @@ ZoneView Resolver::State::ViewOf(const cache::Delegation& delegation, const Sett
       (glue.address.is_v4() ? v4 : v6) = true;
     }
     for (const RrType type : {RrType::kAaaa, RrType::kA}) {
+      if (!(type == RrType::kA ? settings.ipv4 : settings.ipv6)) continue;
       const dns::RrsetPtr cached = caches_.rrsets.Find(ns, type, now).rrset;
       if (cached == nullptr) continue;
       AddAddresses(view, *cached, settings);

@@ -179,19 +179,13 @@ net::Task<Pipeline::Gathered> Pipeline::Gather(Inquiry inquiry, Dns64Query query
   const Name& name = inquiry.question.name;
   const bool all = inquiry.reach == Reach::kAll;
   Gathered gathered;
-  std::optional<Answer> here =
-      lookups_.FromCache(name, RrType::kAaaa, request->checking_disabled, nullptr);
-  if (here && inquiry.reach == Reach::kLocal && !here->authoritative) here.reset();
-  if (!here) {
-    if (all && MayNeedA(policy, query)) {
-      net::Task<Gathered> both = AskBoth(inquiry, query, request);
-      co_return co_await both;
-    }
-    net::Task<Answer> task = Find(name, RrType::kAaaa, inquiry.reach, request);
-    here = co_await task;
-    gathered.missed = !all && here->kind == LookupKind::kTimeout && !here->from_cache;
+  if (all && MayNeedA(policy, query)) {
+    net::Task<Gathered> both = AskBoth(inquiry, query, request);
+    co_return co_await both;
   }
-  gathered.aaaa = std::move(*here);
+  net::Task<Answer> find = Find(name, RrType::kAaaa, inquiry.reach, request);
+  gathered.aaaa = co_await find;
+  gathered.missed = !all && gathered.aaaa.kind == LookupKind::kTimeout && !gathered.aaaa.from_cache;
   // An NXDOMAIN that is known needs no A (RFC 6147 section 5.1.2): the decision says so.
   if (gathered.missed || !AsksForA(policy, query, gathered.aaaa, scheduler_.Now())) {
     co_return gathered;
@@ -220,13 +214,12 @@ net::Task<Pipeline::Gathered> Pipeline::AskBoth(Inquiry inquiry, Dns64Query quer
   const bool may_give_up = policy.synthesize_on == Dns64Policy::SynthesizeOn::kTimeout;
 
   Gathered gathered;
-  gathered.a = lookups_.FromCache(name, RrType::kA, request->checking_disabled, nullptr);
-  Note(request, "dns64",
-       gathered.a ? "asking for AAAA; A is in the cache" : "asking for AAAA and A at once");
   auto aaaa = std::make_unique<net::Started<Answer>>(
       scheduler_, Announce(name, RrType::kAaaa, request, changed));
   std::optional<net::Started<Answer>> a;
-  if (!gathered.a && !aaaa->done()) {
+  // What is in the cache is there at once.
+  if (!aaaa->done()) {
+    Note(request, "dns64", "asking for AAAA and A at once");
     a.emplace(scheduler_, Announce(name, RrType::kA, request, changed));
   }
 

@@ -75,7 +75,10 @@ LocalZones::Loaded LocalZones::Load(const LocalZonesOptions& options) {
 
 // False where there is an entry already, which then stays.
 bool LocalZones::Insert(const Name& name, const Entry& entry) {
-  deepest_ = std::max(deepest_, name.LabelCount());
+  if (!name.is_root()) {
+    std::size_t& deepest = deepest_[name.Suffix(1)];
+    deepest = std::max(deepest, name.LabelCount());
+  }
   return entries_.try_emplace(name, entry).second;
 }
 
@@ -106,7 +109,9 @@ void LocalZones::AddBuiltin(const LocalZonesOptions& options) {
 // The entry that `name` belongs to. The DS of an apex belongs to the zone above.
 const LocalZones::Entry* LocalZones::Closest(const Name& name, RrType type) const {
   const std::size_t labels = name.LabelCount();
-  for (std::size_t n = std::min(labels, deepest_) + 1; n-- > 0;) {
+  const auto below = labels == 0 ? deepest_.end() : deepest_.find(name.Suffix(1));
+  const std::size_t deepest = below == deepest_.end() ? 0 : below->second;
+  for (std::size_t n = std::min(labels, deepest) + 1; n-- > 0;) {
     const auto found = entries_.find(name.Suffix(n));
     if (found == entries_.end()) continue;
     const bool of_parent = type == RrType::kDs && n == labels && !found->second.ds_is_local;

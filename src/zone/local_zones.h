@@ -88,7 +88,9 @@ class LocalZones {
   // The zones of the operator, forwarded ones too, and the names above them. An enclosing zone that
   // does not have such a name must not deny it.
   Names occupied_;
-  std::size_t deepest_ = 0;  // labels of the longest name in entries_
+  // By their last label, the labels of the longest name in entries_: of most names that are asked
+  // for there is none.
+  std::unordered_map<Name, std::size_t, Hash> deepest_;
   std::optional<std::string> version_;
   std::optional<std::string> id_;
 };
