@@ -480,6 +480,54 @@ TEST_F(TrustTest, WhatIsCachedIsAnsweredWhileOthersWaitForTheirTurn) {
   }
 }
 
+// Covers: SEC-04, SEC-44
+TEST_F(TrustTest, WhereManyWaitForTheirTurnWhatTheyShareIsVerifiedOnce) {
+  ASSERT_EQ(Told(Ask("www.sub.example.")), "secure data");
+  sub_zone_.Add("mail.sub.example. 60 IN A 198.51.100.14");
+  const std::uint64_t before = Count(Counter::kVerifications);
+  // All replies are here after a millisecond, those of the hosts first: more than a turn allows.
+  const auto hosts = AskForManyHosts();
+  std::vector<std::unique_ptr<net::Started<Answer>>> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(std::make_unique<net::Started<Answer>>(
+        scheduler_,
+        resolver().Resolve(N("mail.sub.example."), RrType::kA, resolver().NewRequest())));
+  }
+  testing::RunUntil(clock_, scheduler_, clock_.Now() + seconds(1));
+  for (const auto& client : clients) {
+    ASSERT_TRUE(client->done());
+    EXPECT_EQ(Told(client->result()), "secure data");
+  }
+  EXPECT_EQ(Count(Counter::kVerifications) - before, hosts.size() + 1);
+}
+
+// Covers: LIM-03, SEC-43
+TEST_F(TrustTest, WhoWaitsForAChainThatRanOutOfItsOwnLimitsFollowsItItself) {
+  auto poor = resolver().NewRequest();
+  poor->work.verifications = 1;
+  net::Started<Answer> first(scheduler_,
+                             resolver().Resolve(N("www.sub.example."), RrType::kA, poor));
+  net::Started<Answer> second(
+      scheduler_, resolver().Resolve(N("www.sub.example."), RrType::kA, resolver().NewRequest()));
+  testing::RunUntil(clock_, scheduler_, clock_.Now() + seconds(1));
+  ASSERT_TRUE(first.done() && second.done());
+  EXPECT_EQ(Told(first.result()), "bogus failure");
+  EXPECT_EQ(Told(second.result()), "secure data");
+}
+
+TEST_F(TrustTest, WhoWaitsForAChainGoesOnWhenTheOneWhoFollowedItLeaves) {
+  auto first = std::make_unique<net::Started<Answer>>(
+      scheduler_, resolver().Resolve(N("www.sub.example."), RrType::kA, resolver().NewRequest()));
+  net::Started<Answer> second(scheduler_, resolver().Resolve(N("www.sub.example."), RrType::kAaaa,
+                                                             resolver().NewRequest()));
+  while (scheduler_.Turn()) {
+  }
+  first.reset();
+  testing::RunUntil(clock_, scheduler_, clock_.Now() + seconds(1));
+  ASSERT_TRUE(second.done());
+  EXPECT_EQ(Told(second.result()), "secure nodata");
+}
+
 // Covers: ATK-11
 TEST_F(TrustTest, ZonesThatServeEachOtherAreValidatedWithoutACircle) {
   // example. knows an address of the one server, and none of the other.
