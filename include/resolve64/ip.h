@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -94,5 +95,14 @@ class Network {
   IpAddress base_;
   int bits_ = 0;
 };
+
+/// Whether `address` is in one of `networks`. In none of an empty list.
+[[nodiscard]] inline bool AnyContains(std::span<const Network> networks,
+                                      const IpAddress& address) noexcept {
+  for (const Network& network : networks) {
+    if (network.Contains(address)) return true;
+  }
+  return false;
+}
 
 }  // namespace resolve64

@@ -90,8 +90,9 @@ class Name {
   [[nodiscard]] std::uint8_t* mutable_data() noexcept { return octets_.data(); }
 
  private:
-  std::array<std::uint8_t, kMaxLength> octets_;  // only the first length_ are set
+  // Before the octets: a short name is then in one line of the processor's cache.
   std::uint8_t length_ = 1;
+  std::array<std::uint8_t, kMaxLength> octets_;  // only the first length_ are set
 };
 
 }  // namespace resolve64

@@ -278,10 +278,16 @@ RrsetPtr RrsetBuilder::BuildLocal() const {
 
 RrsetPtr Certify(const Rrset& rrset, Judgement judgement, std::uint32_t max_ttl, TimePoint now,
                  std::vector<RrsetPtr> proof, const Name* owner) {
-  RrsetBuilder builder(rrset, owner != nullptr ? *owner : rrset.owner());
-  builder.SetProof(std::move(proof));
-  Rrset* certified =
-      builder.Assemble(static_cast<std::uint8_t>(judgement.reason.value_or(Ede::kOther)));
+  const auto reason = static_cast<std::uint8_t>(judgement.reason.value_or(Ede::kOther));
+  Rrset* certified = nullptr;
+  if (owner == nullptr && proof.empty() && !rrset.has_proof_ && reason == 0 &&
+      rrset.has_reason_ == 0) {
+    certified = rrset.Copy();
+  } else {
+    RrsetBuilder builder(rrset, owner != nullptr ? *owner : rrset.owner());
+    builder.SetProof(std::move(proof));
+    certified = builder.Assemble(reason);
+  }
   const std::uint32_t ttl = std::min(rrset.TtlAt(now), max_ttl);
   certified->ttl_ = ttl & kLargestTtl;
   certified->expires_ = Expiry(std::min(rrset.expires(), now + std::chrono::seconds(ttl)));
