@@ -169,7 +169,7 @@ std::size_t AnswerCache::Octets::Cost(const FinishedAnswer::Ptr& answer) const n
 
 void AnswerCache::Clear() {
   map_.Clear();
-  std::fill(asked_.begin(), asked_.end(), std::uint16_t{0});
+  asked_.Clear();
   ++generation_;
   Publish();
 }

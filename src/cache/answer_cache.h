@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <vector>
 
 #include "base/clock.h"
+#include "base/zeroed_array.h"
 #include "cache/s3_fifo_map.h"
 #include "resolve64/types.h"
 
@@ -145,7 +145,7 @@ class AnswerCache {
 
   std::size_t capacity_;
   Map map_;
-  std::vector<std::uint16_t> asked_;  // by the lower bits of a hash: the upper ones
+  ZeroedArray<std::uint16_t> asked_;  // by the lower bits of a hash: the upper ones
   std::uint64_t generation_ = 0;
   std::atomic<std::size_t> cost_{0};
   std::atomic<std::size_t> size_{0};
