@@ -5,11 +5,14 @@
 #include <openssl/x509.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <string>
 #include <utility>
 
 #include "net/openssl_ptr.h"
@@ -18,7 +21,11 @@ namespace resolve64::net {
 namespace {
 
 constexpr int kSecurityLevel = 2;  // 112 bits: RSA of 2,048, curves of 224
-constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
+constexpr const char* kCiphers = "ECDHE+AESGCM+AES128:ECDHE+AESGCM:ECDHE+CHACHA20";
+// First of what TLS 1.3 has. A handshake derives its keys by a hundred and more rounds of the hash,
+// and processors have instructions for SHA-256, not for the SHA-384 that OpenSSL would begin with.
+constexpr std::string_view kFirstSuite = "TLS_AES_128_GCM_SHA256";
+constexpr int kTls13Suites = 0x13;  // the first octet of their numbers (RFC 8446 appendix B.4)
 // X25519 first: it is what clients guess. The large ones would only cost us time.
 constexpr const char* kGroups = "X25519:P-256:P-384";
 
@@ -65,15 +72,52 @@ int Receive(BIO* bio, char* into, int size) {
 }
 
 // OpenSSL's own socket BIO uses write(2), which raises SIGPIPE.
+ssize_t SendAlone(int fd, std::span<const char> octets) {
+  ssize_t sent = 0;
+  do {
+    sent = ::send(fd, octets.data(), octets.size(), MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  return sent;
+}
+
+// What is held, and `octets` behind it, in one call. How many of `octets` went, none of them where
+// some is still held; -1 with errno where nothing did.
+ssize_t SendBehindHeld(TlsStream::Descriptor& descriptor, std::span<const char> octets) {
+  std::vector<std::uint8_t>& held = descriptor.held;
+  std::array<iovec, 2> parts = {
+      iovec{held.data(), held.size()},
+      iovec{const_cast<char*>(octets.data()), octets.size()},
+  };
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  ssize_t sent = 0;
+  do {
+    sent = ::sendmsg(descriptor.fd, &message, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0) return -1;
+  const auto all = static_cast<std::size_t>(sent);
+  if (all < held.size()) {
+    held.erase(held.begin(), held.begin() + sent);
+    return 0;
+  }
+  const std::size_t behind = all - held.size();
+  std::vector<std::uint8_t>().swap(held);  // once in a connection's life
+  return static_cast<ssize_t>(behind);
+}
+
 int Send(BIO* bio, const char* octets, int size) {
   BIO_clear_retry_flags(bio);
   TlsStream::Descriptor& descriptor = DescriptorOf(bio);
-  ssize_t sent = 0;
-  do {
-    sent = ::send(descriptor.fd, octets, static_cast<std::size_t>(size), MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  if (sent >= 0) return static_cast<int>(sent);
-  if (WouldBlock(errno)) {
+  if (descriptor.holds) {
+    descriptor.held.insert(descriptor.held.end(), octets, octets + size);
+    return size;
+  }
+  const std::span<const char> all(octets, static_cast<std::size_t>(size));
+  const ssize_t sent =
+      descriptor.held.empty() ? SendAlone(descriptor.fd, all) : SendBehindHeld(descriptor, all);
+  if (sent > 0) return static_cast<int>(sent);
+  if (sent == 0 || WouldBlock(errno)) {
     BIO_set_retry_write(bio);
   } else {
     descriptor.error = errno;
@@ -105,6 +149,25 @@ const BIO_METHOD* Method() {
   return method;
 }
 
+// The suites that the context has, the first of ours first: a file of the system may have left some
+// out.
+bool OrderSuites(SSL_CTX* context) {
+  std::string suites;
+  const STACK_OF(SSL_CIPHER)* all = SSL_CTX_get_ciphers(context);
+  for (int i = 0; i < sk_SSL_CIPHER_num(all); ++i) {
+    const SSL_CIPHER* cipher = sk_SSL_CIPHER_value(all, i);
+    if (SSL_CIPHER_get_protocol_id(cipher) >> 8 != kTls13Suites) continue;
+    const std::string_view name = SSL_CIPHER_get_name(cipher);
+    if (name == kFirstSuite) {
+      suites.insert(0, std::string(name) + ":");
+    } else {
+      suites.append(name).append(":");
+    }
+  }
+  if (!suites.empty()) suites.pop_back();
+  return SSL_CTX_set_ciphersuites(context, suites.c_str()) == 1;
+}
+
 int Clamp(std::size_t octets) {
   return static_cast<int>(std::min(octets, std::size_t{std::numeric_limits<int>::max()}));
 }
@@ -127,7 +190,7 @@ bool HardenTls(ssl_ctx_st* context) noexcept {
   const int least =
       std::max<int>(TLS1_2_VERSION, static_cast<int>(SSL_CTX_get_min_proto_version(context)));
   return SSL_CTX_set_min_proto_version(context, least) == 1 &&
-         SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 &&
+         SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 && OrderSuites(context) &&
          SSL_CTX_set_cipher_list(context, kCiphers) == 1 &&
          SSL_CTX_set1_groups_list(context, kGroups) == 1 &&
          SSL_CTX_set_max_early_data(context, 0) == 1;
@@ -207,15 +270,37 @@ Io TlsStream::Unfinished(int returned) noexcept {
   return Fail(TakeTlsReason());
 }
 
+Io TlsStream::SendHeld() noexcept {
+  if (descriptor_.held.empty()) return {Io::State::kDone, 0};
+  if (SendBehindHeld(descriptor_, {}) < 0 && !WouldBlock(errno)) {
+    return Fail(::strerrordesc_np(errno));
+  }
+  if (descriptor_.held.empty()) return {Io::State::kDone, 0};
+  waits_for_ = EPOLLOUT;
+  return {Io::State::kWait, 0};
+}
+
 Io TlsStream::Handshake() noexcept {
   if (!Begin()) return {Io::State::kFailed, 0};
+  if (const Io io = SendHeld(); io.state != Io::State::kDone) return io;
+  // The other side waits for what a client says last.
+  descriptor_.holds = SSL_is_server(ssl_) == 1;
   const int returned = SSL_do_handshake(ssl_);
+  descriptor_.holds = false;
   if (returned == 1) {
     descriptor_.received = 0;
     descriptor_.most = kMaxIdle;
+    // Of TLS 1.2 it is what the client waits for.
+    const bool waits = SSL_version(ssl_) != TLS1_3_VERSION;
+    if (waits && SendHeld().state == Io::State::kFailed) return {Io::State::kFailed, 0};
     return {Io::State::kDone, 0};
   }
   const Io io = Unfinished(returned);
+  if (io.state == Io::State::kWait) {
+    if (const Io sent = SendHeld(); sent.state != Io::State::kDone) return sent;
+  } else if (!descriptor_.held.empty()) {
+    SendBehindHeld(descriptor_, {});  // the alert: best effort
+  }
   return io.state == Io::State::kEnd ? Fail("closed by the other side") : io;
 }
 
@@ -223,7 +308,14 @@ Io TlsStream::Read(std::span<std::uint8_t> into) noexcept {
   if (!Begin()) return {Io::State::kFailed, 0};
   const int returned = SSL_read(ssl_, into.data(), Clamp(into.size()));
   dry_ = returned <= 0;
-  if (returned <= 0) return Unfinished(returned);
+  if (returned <= 0) {
+    const Io io = Unfinished(returned);
+    // The client waits for something, too. Where the descriptor does not take it, it goes later.
+    if (io.state == Io::State::kWait && SendHeld().state == Io::State::kFailed) {
+      return {Io::State::kFailed, 0};
+    }
+    return io;
+  }
   descriptor_.received = 0;
   return {Io::State::kDone, static_cast<std::size_t>(returned)};
 }

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "net/stream.h"
 
@@ -26,7 +27,8 @@ namespace resolve64::net {
 
 /// TLS over a descriptor. Every call does a bounded amount of work, whatever the other side sends:
 /// it receives from the descriptor once at most. That the descriptor may still have something after
-/// kWait is what a level-triggered epoll is for.
+/// kWait is what a level-triggered epoll is for. What a server has left to say once its handshake
+/// is over (a ticket) goes out with the first answer, or when nothing is there to be read.
 class TlsStream final : public Stream {
  public:
   /// Takes `ssl`, in every case; it has been told which side it is. `kept` is dropped after it:
@@ -52,11 +54,13 @@ class TlsStream final : public Stream {
   /// The descriptor's side, which OpenSSL's BIO reads and writes.
   struct Descriptor {
     int fd = -1;
-    bool may_receive = false;  ///< once a call
-    bool ended = false;        ///< end of file
-    int error = 0;             ///< errno of what failed
-    std::size_t received = 0;  ///< octets since the last ones that were for us
-    std::size_t most = 0;      ///< of `received`
+    bool may_receive = false;        ///< once a call
+    bool ended = false;              ///< end of file
+    int error = 0;                   ///< errno of what failed
+    bool holds = false;              ///< what OpenSSL sends stays in `held`
+    std::vector<std::uint8_t> held;  ///< goes out before anything else
+    std::size_t received = 0;        ///< octets since the last ones that were for us
+    std::size_t most = 0;            ///< of `received`
   };
 
  private:
@@ -65,6 +69,8 @@ class TlsStream final : public Stream {
   bool Begin() noexcept;
   Io Unfinished(int returned) noexcept;
   Io Fail(const char* reason) noexcept;
+  // Sends what is held. kWait where some of it still is.
+  Io SendHeld() noexcept;
 
   std::shared_ptr<const void> kept_;
   Descriptor descriptor_;

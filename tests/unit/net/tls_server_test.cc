@@ -137,6 +137,23 @@ TEST(TlsServer, OfTls12TakesOnlyEphemeralKeysAndAead) {
   }
 }
 
+TEST(TlsServer, OfTls13TakesTheCheapestSuiteButLeavesChaChaToWhoWantsIt) {
+  const World world;
+  for (const auto& [offered, taken] : std::vector<std::pair<const char*, const char*>>{
+           {"TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256",
+            "TLS_AES_128_GCM_SHA256"},
+           {"TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"},
+           {"TLS_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384"},
+       }) {
+    const Pair pair;
+    const auto stream = world.server->Accept(pair.server(), Alpn::kDot, kNowhere);
+    Client client(pair.client(), {});
+    ASSERT_EQ(1, SSL_set_ciphersuites(client.ssl(), offered));
+    ASSERT_EQ(Io::State::kDone, Shake(*stream, client)) << stream->error();
+    EXPECT_STREQ(taken, SSL_get_cipher_name(client.ssl()));
+  }
+}
+
 // Covers: TRA-23
 TEST(TlsServer, DoesNotRenegotiate) {
   const World world;

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
@@ -143,6 +144,62 @@ TEST_P(TlsStreamVersions, WritingToNobodyIsAFailureAndNoSignal) {
   made.pair.CloseClient();
   EXPECT_EQ(Io::State::kFailed, WriteText(*made.stream, "x").state);
   EXPECT_EQ("Broken pipe", made.stream->error());
+}
+
+TEST(TlsStream, TheTicketComesWithTheFirstAnswer) {
+  const World world;
+  const Pair pair;
+  const auto stream = world.server->Accept(pair.server(), Alpn::kDot, kNowhere);
+  Client client(pair.client(), {});
+  ASSERT_EQ(Io::State::kDone, Shake(*stream, client)) << stream->error();
+  client.Write("question");
+  std::array<std::uint8_t, 16> question{};
+  ASSERT_EQ(8U, stream->Read(question).octets);
+  EXPECT_EQ("", client.Read());
+  EXPECT_TRUE(client.sessions().empty()) << "it would be a packet of its own";
+  EXPECT_EQ(6U, WriteText(*stream, "answer").octets);
+  EXPECT_EQ("answer", client.Read());
+  EXPECT_EQ(1U, client.sessions().size());
+}
+
+TEST(TlsStream, TheTicketComesWithAnEnd) {
+  const World world;
+  const Pair pair;
+  const auto stream = world.server->Accept(pair.server(), Alpn::kDot, kNowhere);
+  Client client(pair.client(), {});
+  ASSERT_EQ(Io::State::kDone, Shake(*stream, client)) << stream->error();
+  stream->End();
+  int ended_with = 0;
+  EXPECT_EQ("", client.Read(&ended_with));
+  EXPECT_EQ(SSL_ERROR_ZERO_RETURN, ended_with);
+  EXPECT_EQ(1U, client.sessions().size());
+}
+
+TEST(TlsStream, WhatTheSocketDoesNotTakeAtOnceComesLaterAndInOrder) {
+  const World world;
+  const Pair pair;
+  const auto stream = world.server->Accept(pair.server(), Alpn::kDot, kNowhere);
+  Client client(pair.client(), {});
+  ASSERT_EQ(Io::State::kDone, Shake(*stream, client)) << stream->error();
+  // Nothing of the ticket, nor of the answer, finds room.
+  std::size_t filled = 0;
+  const std::array<char, 4096> filling{};
+  for (ssize_t sent = 0; sent >= 0; filled += sent < 0 ? 0 : static_cast<std::size_t>(sent)) {
+    sent = ::send(pair.server(), filling.data(), filling.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+  EXPECT_EQ("", ReadAll(*stream));
+  EXPECT_EQ(EPOLLOUT, static_cast<int>(stream->waits_for()));
+  EXPECT_EQ(Io::State::kWait, WriteText(*stream, "answer").state);
+  EXPECT_EQ(EPOLLOUT, static_cast<int>(stream->waits_for()));
+  std::array<char, 4096> taken{};
+  while (filled > 0) {
+    const ssize_t got = ::recv(pair.client(), taken.data(), std::min(filled, taken.size()), 0);
+    ASSERT_LT(0, got);
+    filled -= static_cast<std::size_t>(got);
+  }
+  EXPECT_EQ(6U, WriteText(*stream, "answer").octets);
+  EXPECT_EQ("answer", client.Read());
+  EXPECT_EQ(1U, client.sessions().size());
 }
 
 TEST(TlsStream, SaysWhatIsNotTls) {
