@@ -174,13 +174,10 @@ def warm_group(bench, peer, wanted):
                 handshakes(bench, subject, workload, options)
         if "first-tls" in wanted and "tls" in peer.transports:
             bench.warm("cached-a")
-            result = bench.load("cached-a", "tls", handshakes=200, window=1)
-            bench.record("first-tls", subject, result["latency_us"]["p50"] / 1000)
+            first_tls(bench, subject)
         if "rate" in wanted:
             bench.warm("cached-a")
-            result = bench.load("cached-a", order="random", rate=20_000, seconds=2 if bench.quick else 4)
-            bench.record("rate:p50", subject, result["latency_us"]["p50"])
-            bench.record("rate:p99", subject, result["latency_us"]["p99"])
+            steady_rate(bench, subject)
 
 
 def cached(bench, subject, workload, queries, transport):
@@ -195,6 +192,17 @@ def handshakes(bench, subject, workload, options):
         subject, "cached-a", "tls", handshakes=500 if bench.quick else 2000, window=4, **options))
 
 
+def first_tls(bench, subject):
+    result = bench.load("cached-a", "tls", handshakes=200, window=1)
+    bench.record("first-tls", subject, result["latency_us"]["p50"] / 1000)
+
+
+def steady_rate(bench, subject):
+    result = bench.load("cached-a", order="random", rate=20_000, seconds=2 if bench.quick else 4)
+    bench.record("rate:p50", subject, result["latency_us"]["p50"])
+    bench.record("rate:p99", subject, result["latency_us"]["p99"])
+
+
 def echo_group(bench, peer, wanted):
     """r64-echo with answers of the size that the resolver before it gave."""
     for workload, (queries, transport) in CACHED.items():
@@ -206,6 +214,12 @@ def echo_group(bench, peer, wanted):
         if workload in wanted:
             with bench.running(peer, transport="handshake") as subject:
                 handshakes(bench, subject, workload, options)
+    if "first-tls" in wanted:
+        with bench.running(peer, transport="handshake") as subject:
+            first_tls(bench, subject)
+    if "rate" in wanted:
+        with bench.running(peer, transport="udp", size=bench.sizes.get("cached-a", 100)) as subject:
+            steady_rate(bench, subject)
 
 
 def authority_group(bench, peer, wanted):

@@ -1,45 +1,18 @@
 // How often a cache has what is asked for: the table of this project beside LRU and SIEVE.
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <list>
 #include <random>
-#include <unordered_map>
 #include <vector>
 
 #include "cache/s3_fifo_map.h"
 #include "eviction_memory.h"
 #include "sieve_map.h"
+#include "support/zipf.h"
 
 namespace resolve64::bench {
 namespace {
 
 using Trace = std::vector<std::uint32_t>;
-
-class Lru {
- public:
-  explicit Lru(std::size_t capacity) : capacity_(capacity) {}
-  bool Ask(std::uint32_t key) {
-    const auto at = places_.find(key);
-    if (at != places_.end()) {
-      queue_.splice(queue_.begin(), queue_, at->second);
-      return true;
-    }
-    if (queue_.size() == capacity_) {
-      places_.erase(queue_.back());
-      queue_.pop_back();
-    }
-    queue_.push_front(key);
-    places_[key] = queue_.begin();
-    return false;
-  }
-
- private:
-  std::size_t capacity_;
-  std::list<std::uint32_t> queue_;
-  std::unordered_map<std::uint32_t, std::list<std::uint32_t>::iterator> places_;
-};
 
 // Keys as hashes.
 std::uint32_t Mix(std::uint32_t key) {
@@ -95,25 +68,15 @@ constexpr std::size_t kNames = 200'000;
 constexpr std::size_t kAsked = 4'000'000;
 
 Trace Zipf(double skew, std::mt19937_64& random) {
-  std::vector<double> sum(kNames);
-  double total = 0;
-  for (std::size_t i = 0; i < kNames; ++i) {
-    sum[i] = total += std::pow(static_cast<double>(i + 1), -skew);
-  }
-  std::uniform_real_distribution<double> uniform(0, total);
-  Trace trace(kAsked);
-  for (std::uint32_t& key : trace) {
-    key = static_cast<std::uint32_t>(std::lower_bound(sum.begin(), sum.end(), uniform(random)) -
-                                     sum.begin());
-  }
-  return trace;
+  return testing::ZipfTrace(kNames, kAsked, skew, random);
 }
 
 void Print(const char* what, const Trace& trace) {
   for (const std::size_t part : {std::size_t{100}, std::size_t{20}, std::size_t{5}}) {
     const std::size_t capacity = kNames / part;
-    std::printf("| %s | 1/%zu | %.1f | %.1f | %.1f |\n", what, part, HitRate<Lru>(trace, capacity),
-                HitRate<Sieve>(trace, capacity), HitRate<S3Fifo>(trace, capacity));
+    std::printf("| %s | 1/%zu | %.1f | %.1f | %.1f |\n", what, part,
+                HitRate<testing::Lru>(trace, capacity), HitRate<Sieve>(trace, capacity),
+                HitRate<S3Fifo>(trace, capacity));
   }
 }
 

@@ -26,6 +26,7 @@ class Resolve64(Subject):
             "dns64": {"prefixes": [PREFIX], "allow_nonglobal_with_well_known_prefix": True},
             "cache": {"size": f"{s.cache}MiB"},
             "upstream": {"ipv6": False},
+            "run_as": None,
             "log": {"level": "error"},
             "admin": {"control": str(self.directory / "control.sock")},
         }

@@ -3,15 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <list>
 #include <map>
 #include <memory>
 #include <random>
-#include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include "support/zipf.h"
 
 namespace resolve64::cache {
 namespace {
@@ -288,30 +287,6 @@ TEST(S3FifoMapModel, DoesAsAPlainMapDoesInARandomRun) {
 
 //--- How often it has what is asked for ---
 
-class Lru {
- public:
-  explicit Lru(std::size_t capacity) : capacity_(capacity) {}
-  bool Ask(std::uint32_t key) {
-    const auto at = places_.find(key);
-    if (at != places_.end()) {
-      queue_.splice(queue_.begin(), queue_, at->second);
-      return true;
-    }
-    if (queue_.size() == capacity_) {
-      places_.erase(queue_.back());
-      queue_.pop_back();
-    }
-    queue_.push_front(key);
-    places_[key] = queue_.begin();
-    return false;
-  }
-
- private:
-  std::size_t capacity_;
-  std::list<std::uint32_t> queue_;
-  std::unordered_map<std::uint32_t, std::list<std::uint32_t>::iterator> places_;
-};
-
 class Ours {
  public:
   explicit Ours(std::size_t capacity) : map_(capacity) {}
@@ -330,17 +305,11 @@ class Ours {
 // Names by Zipf's law, and, of `once` in a hundred questions, a name that is asked for once.
 std::vector<std::uint32_t> Questions(double skew, unsigned once) {
   constexpr std::uint32_t kNames = 20'000;
-  constexpr std::size_t kQuestions = 200'000;
-  std::vector<double> sum;
-  double total = 0;
-  for (std::uint32_t i = 1; i <= kNames; ++i) sum.push_back(total += std::pow(i, -skew));
-  std::mt19937 random(7);
-  std::vector<std::uint32_t> questions;
+  std::mt19937_64 random(7);
+  std::vector<std::uint32_t> questions = testing::ZipfTrace(kNames, 200'000, skew, random);
   std::uint32_t fresh = kNames;
-  for (std::size_t i = 0; i < kQuestions; ++i) {
-    const double at = total * static_cast<double>(random()) / 4294967296.0;
-    const auto name = std::lower_bound(sum.begin(), sum.end(), at) - sum.begin();
-    questions.push_back(random() % 100 < once ? ++fresh : static_cast<std::uint32_t>(name));
+  for (std::uint32_t& name : questions) {
+    if (random() % 100 < once) name = fresh++;
   }
   return questions;
 }
@@ -350,7 +319,7 @@ TEST(S3FifoMapHitRate, IsAboveThatOfLruOnZipfTraces) {
     for (const unsigned once : {0U, 50U}) {
       const std::vector<std::uint32_t> questions = Questions(skew, once);
       for (const std::size_t capacity : {200U, 1000U, 4000U}) {
-        Lru lru(capacity);
+        testing::Lru lru(capacity);
         Ours ours(capacity);
         int lru_hits = 0;
         int hits = 0;
