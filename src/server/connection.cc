@@ -1,6 +1,8 @@
 #include "server/connection.h"
 
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -39,9 +41,13 @@ Transport ToTransport(config::Listener::Transport from) {
   return Transport::kTcp;
 }
 
-bool IsIn(const std::vector<Network>& networks, const IpAddress& address) {
-  return std::any_of(networks.begin(), networks.end(),
-                     [&](const Network& network) { return network.Contains(address); });
+// Whether a close() now could cost the client replies: the system resets where input is unread,
+// and where more of it comes, and forgets what has not arrived.
+bool CloseMayReset(int fd) {
+  int unread = 0;
+  int under_way = 0;
+  return (::ioctl(fd, FIONREAD, &unread) == 0 && unread > 0) ||
+         (::ioctl(fd, SIOCOUTQ, &under_way) == 0 && under_way > 0);
 }
 
 }  // namespace
@@ -57,7 +63,7 @@ Connection::Connection(StreamServer& server, OwnedFd fd, const Peer& peer,
 bool Connection::Start() {
   const config::Listener& listener = door_->config;
   client_.asked = IsWildcard(listener.address) ? LocalAddressOf(fd_.get()) : listener.address;
-  awaits_proxy_ = IsIn(listener.proxies, client_.address);
+  awaits_proxy_ = AnyContains(listener.proxies, client_.address);
   stream_ = std::make_unique<net::PlainStream>(fd_.get());
   watched_ = EPOLLIN;
   if (!server_.loop_.poller().Add(fd_.get(), watched_, *this)) return false;
@@ -76,6 +82,7 @@ void Connection::Close() {
 }
 
 void Connection::Finish() {
+  if (phase_ == Phase::kEnding) return;
   if (phase_ != Phase::kOpen) {
     Close();
     return;
@@ -115,11 +122,18 @@ bool Connection::Advance(std::uint32_t events) {
     case Phase::kProxy:
       return ReadProxy();
     case Phase::kHandshake:
-      Watch(0);
-      server_.handshakes_.Add(shared_from_this());
+      // Mostly its turn comes before the descriptor is looked at again.
+      if (queued_) {
+        Watch(0);
+      } else {
+        queued_ = true;
+        server_.handshakes_.Add(shared_from_this());
+      }
       return true;
     case Phase::kOpen:
       return Read();
+    case Phase::kEnding:
+      return DropInput();
   }
   return false;
 }
@@ -181,6 +195,7 @@ bool Connection::StartTls() {
 }
 
 void Connection::ShakeHands() {
+  queued_ = false;
   if (!fd_.valid() || phase_ != Phase::kHandshake) return;
   const net::Io io = stream_->Handshake();
   if (io.state == net::Io::State::kWait) {
@@ -282,8 +297,12 @@ void Connection::Settle() {
       server_.Touch(*this);
     }
   }
-  if (!alive || ((broken_ || session_->ended()) && unsent_.empty())) {
+  if (!alive) {
     Close();
+    return;
+  }
+  if ((broken_ || session_->ended()) && unsent_.empty()) {
+    End();
     return;
   }
   std::uint32_t events = 0;
@@ -293,6 +312,29 @@ void Connection::Settle() {
   }
   if (!unsent_.empty()) events |= stream_->waits_for();
   Watch(events);
+}
+
+// We send no more. Closes, as soon as that takes nothing from the client.
+void Connection::End() {
+  if (input_ended_ || !CloseMayReset(fd_.get())) {
+    Close();
+    return;
+  }
+  phase_ = Phase::kEnding;
+  stream_->End();
+  ::shutdown(fd_.get(), SHUT_WR);
+  std::vector<std::uint8_t>().swap(unsent_);
+  scheduler().Arm(*this, scheduler().Now() + kEndTime);
+  Watch(EPOLLIN);
+}
+
+// False where the client has ended too, or sends without end.
+bool Connection::DropInput() {
+  const ssize_t got =
+      ::recv(fd_.get(), server_.read_buffer_.data(), server_.read_buffer_.size(), MSG_DONTWAIT);
+  if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+  dropped_ += static_cast<std::size_t>(got);
+  return got > 0 && dropped_ <= kMaxDropped;
 }
 
 // False where the connection is over.
@@ -336,6 +378,10 @@ void Connection::Watch(std::uint32_t events) {
 
 void Connection::Fire() noexcept {
   const std::shared_ptr<Connection> self = shared_from_this();
+  if (phase_ == Phase::kEnding) {
+    Close();
+    return;
+  }
   if (phase_ != Phase::kOpen) {
     server_.stats_.Add(phase_ == Phase::kProxy ? Counter::kProxyRefused : Counter::kTlsFailed);
     Close();

@@ -1,6 +1,7 @@
 // A client's connection: a PROXY header where one is due, a handshake, then what a Session speaks.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -33,6 +34,10 @@ class Connection final : public Link,
   static constexpr std::size_t kMaxUnsent = 256 << 10;
   /// Octets of room for replies that a connection keeps while it has none to send.
   static constexpr std::size_t kMaxIdleBuffer = 4096;
+  /// How long, and for how many octets, a client that we have nothing more to say to is listened
+  /// to: to close on it while it sends would reset what is under way to it.
+  static constexpr Duration kEndTime = std::chrono::seconds(1);
+  static constexpr std::size_t kMaxDropped = 256 << 10;
 
   /// `door`: the listener, which a reload may change.
   Connection(StreamServer& server, OwnedFd fd, const Peer& peer, std::shared_ptr<const Door> door);
@@ -63,7 +68,7 @@ class Connection final : public Link,
 
  private:
   friend class StreamServer;
-  enum class Phase : std::uint8_t { kProxy, kHandshake, kOpen };
+  enum class Phase : std::uint8_t { kProxy, kHandshake, kOpen, kEnding };
 
   void Fire() noexcept override;
   void Run() noexcept override;
@@ -78,6 +83,8 @@ class Connection final : public Link,
   bool Flush();
   void DropSent();
   void Settle();
+  void End();
+  bool DropInput();
   void Watch(std::uint32_t events);
 
   StreamServer& server_;
@@ -88,11 +95,13 @@ class Connection final : public Link,
   std::unique_ptr<Session> session_;     // once it is open
   std::vector<std::uint8_t> proxy_;      // the PROXY header as far as it came
   std::vector<std::uint8_t> unsent_;
-  std::size_t sent_ = 0;  // octets at the start of unsent_ that are out
+  std::size_t sent_ = 0;     // octets at the start of unsent_ that are out
+  std::size_t dropped_ = 0;  // octets that came after our end
   std::uint32_t watched_ = 0;
   std::uint32_t read_waits_ = 0;  // the event that the next Read() waits for
   Phase phase_ = Phase::kProxy;
   bool awaits_proxy_ = false;  // the peer is a proxy, and its header has not come
+  bool queued_ = false;        // it waits for its turn to shake hands
   bool shaken_ = false;        // the handshake is over
   bool input_ended_ = false;   // the client sends no more, or we read no more
   bool busy_ = false;          // within OnReady(): replies are sent together at its end

@@ -79,6 +79,7 @@ struct UdpListener::Buffers {
   std::array<Slot, kBatch> replies;
   std::array<Peer, kBatch> peers;
   std::array<ControlBuffer, kBatch> controls;
+  std::array<ProxyHeader, kBatch> proxies;  // what each begins with, where there are proxies
   std::array<iovec, kBatch> vectors;
   std::array<mmsghdr, kBatch> headers;
   // Finished replies, and which of peers[] gets each.
@@ -93,7 +94,7 @@ UdpListener::UdpListener(net::Loop& loop, Handler& handler, OwnedFd fd)
     : loop_(loop),
       handler_(handler),
       fd_(std::move(fd)),
-      buffers_(std::make_unique<Buffers>()),
+      buffers_(std::make_unique_for_overwrite<Buffers>()),
       local_(LocalAddressOf(fd_.get())),
       wildcard_(!local_ || IsWildcard(*local_)) {}
 
@@ -138,6 +139,7 @@ void UdpListener::Read() noexcept {
   for (int round = 0; round < kRounds; ++round) {
     const int count = Receive();
     if (count <= 0) return;
+    if (!proxies_.empty()) ReadProxyHeaders(static_cast<std::size_t>(count));
     const TimePoint now = loop_.scheduler().Now();
     std::array<bool, kBatch> finished;
     for (int i = 0; i < count; ++i) {
@@ -173,6 +175,20 @@ int UdpListener::Receive() noexcept {
   return ::recvmmsg(fd_.get(), buffers.headers.data(), kBatch, MSG_DONTWAIT, nullptr);
 }
 
+void UdpListener::ReadProxyHeaders(std::size_t count) noexcept {
+  Buffers& buffers = *buffers_;
+  for (std::size_t i = 0; i < count; ++i) {
+    ProxyHeader& header = buffers.proxies[i];
+    header = ProxyHeader();
+    if (AnyContains(proxies_, buffers.peers[i].address())) {
+      header =
+          ReadProxyHeader(std::span(buffers.messages[i].octets).first(buffers.headers[i].msg_len));
+    } else {
+      header.kind = ProxyHeader::Kind::kDone;  // an empty one: the client speaks for itself
+    }
+  }
+}
+
 // The fast path. False where datagram `i` is for Handle().
 bool UdpListener::Finish(std::size_t i, TimePoint now) noexcept {
   Buffers& buffers = *buffers_;
@@ -181,8 +197,8 @@ bool UdpListener::Finish(std::size_t i, TimePoint now) noexcept {
   std::span<const std::uint8_t> message =
       std::span(buffers.messages[i].octets).first(buffers.headers[i].msg_len);
   IpAddress address = peer.address();
-  if (IsProxy(address)) {
-    const ProxyHeader header = ReadProxyHeader(message);
+  if (!proxies_.empty()) {
+    const ProxyHeader& header = buffers.proxies[i];
     if (header.kind != ProxyHeader::Kind::kDone) return false;
     if (header.source) address = header.source->address;
     message = message.subspan(header.size);
@@ -238,13 +254,29 @@ void UdpListener::HandleOrKeep(std::size_t i, TimePoint until) {
   Buffers& buffers = *buffers_;
   Peer& peer = buffers.peers[i];
   if (wildcard_) TakeLocalAddress(buffers.headers[i].msg_hdr, peer);
-  const std::span<const std::uint8_t> message =
+  std::span<const std::uint8_t> message =
       std::span(buffers.messages[i].octets).first(buffers.headers[i].msg_len);
+  Client client;
+  client.peer = peer;
+  client.address = peer.address();
+  client.asked = wildcard_ ? peer.local_address() : local_;
+  if (!proxies_.empty()) {
+    const ProxyHeader& header = buffers.proxies[i];
+    if (header.kind != ProxyHeader::Kind::kDone) {
+      handler_.stats().Add(resolver::Counter::kProxyRefused);
+      return;
+    }
+    if (header.source) client.address = header.source->address;
+    if (header.destination) client.asked = header.destination->address;
+    client.through_proxy = header.destination.has_value();
+    message = message.subspan(header.size);
+    if (header.size > 0 && message.empty()) return;  // the proxy looks whether we are there
+  }
   const bool has_time = backlog_.empty() && loop_.scheduler().Now() < until;
   if (has_time || handler_.Knows(message)) {
-    Handle(peer, message);
+    Handle(message, client);
   } else if (backlog_.size() < kMaxBacklog) {
-    backlog_.push_back({peer, {message.begin(), message.end()}});
+    backlog_.push_back({client, {message.begin(), message.end()}});
     loop_.scheduler().PostNext(*this);
   } else {
     handler_.stats().Add(resolver::Counter::kLimitBacklog);
@@ -261,41 +293,17 @@ void UdpListener::WorkOff(TimePoint until) {
   reading_ = true;
   do {
     if (backlog_.empty()) break;
-    const Question question = std::move(backlog_.front());
+    Question question = std::move(backlog_.front());
     backlog_.pop_front();
-    Handle(question.peer, question.message);
+    Handle(question.message, question.client);
   } while (loop_.scheduler().Now() < until);
   reading_ = false;
   Flush();
 }
 
-void UdpListener::Handle(const Peer& peer, std::span<const std::uint8_t> message) {
-  Client client;
-  client.peer = peer;
-  client.address = peer.address();
-  client.asked = wildcard_ ? peer.local_address() : local_;
+void UdpListener::Handle(std::span<const std::uint8_t> message, Client& client) {
   client.listener_view = view_;
-  if (Unwrap(message, client)) handler_.Handle(message, client, shared_from_this());
-}
-
-bool UdpListener::IsProxy(const IpAddress& peer) const noexcept {
-  return std::any_of(proxies_.begin(), proxies_.end(),
-                     [&](const Network& network) { return network.Contains(peer); });
-}
-
-// Takes a proxy's header off. False where the datagram is to be dropped.
-bool UdpListener::Unwrap(std::span<const std::uint8_t>& datagram, Client& client) noexcept {
-  if (!IsProxy(client.address)) return true;
-  const ProxyHeader header = ReadProxyHeader(datagram);
-  if (header.kind != ProxyHeader::Kind::kDone) {
-    handler_.stats().Add(resolver::Counter::kProxyRefused);
-    return false;
-  }
-  if (header.source) client.address = header.source->address;
-  if (header.destination) client.asked = header.destination->address;
-  client.through_proxy = header.destination.has_value();
-  datagram = datagram.subspan(header.size);
-  return !datagram.empty();  // nothing after it: the proxy looks whether we are there
+  handler_.Handle(message, client, shared_from_this());
 }
 
 void UdpListener::Reply(const Peer& peer, std::vector<std::uint8_t> message) noexcept {

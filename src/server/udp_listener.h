@@ -72,20 +72,19 @@ class UdpListener final : public ReplyPath,
     UdpListener& listener_;
   };
   struct Question {
-    Peer peer;
+    Client client;
     std::vector<std::uint8_t> message;
   };
   struct Buffers;
 
   void Read() noexcept;
   int Receive() noexcept;
+  void ReadProxyHeaders(std::size_t count) noexcept;
   bool Finish(std::size_t i, TimePoint now) noexcept;
   void HandleOrKeep(std::size_t i, TimePoint until);
-  void Handle(const Peer& peer, std::span<const std::uint8_t> message);
+  void Handle(std::span<const std::uint8_t> message, Client& client);
   void Run() noexcept override;
   void WorkOff(TimePoint until);
-  [[nodiscard]] bool IsProxy(const IpAddress& peer) const noexcept;
-  bool Unwrap(std::span<const std::uint8_t>& datagram, Client& client) noexcept;
   void SendFinished() noexcept;
   void Flush() noexcept;
   void Watch(std::uint32_t events) noexcept;

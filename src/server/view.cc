@@ -1,16 +1,11 @@
 #include "server/view.h"
 
-#include <algorithm>
-
 namespace resolve64::server {
 
 const ViewPtr& Views::Choose(const ViewPtr& of_listener, const IpAddress& client) const {
   if (of_listener != nullptr) return of_listener;
   for (const ViewPtr& view : list) {
-    const bool matches =
-        std::any_of(view->clients.begin(), view->clients.end(),
-                    [&](const Network& network) { return network.Contains(client); });
-    if (matches) return view;
+    if (AnyContains(view->clients, client)) return view;
   }
   return fallback;
 }

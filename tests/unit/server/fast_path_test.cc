@@ -175,6 +175,9 @@ TEST_F(FastPathTest, TtlsAgeAsThoseOfARenderedReplyDo) {
   Asked asked;
   Asked aaaa;
   aaaa.type = RrType::kAaaa;
+  // Each twice in a row: in some runs the two share a place where it is remembered who asked.
+  ExpectTheSame(asked);
+  ExpectTheSame(aaaa);
   for (int step = 0; step < 35; ++step) {
     EXPECT_EQ(Ask(fast_, asked), Ask(slow_, asked)) << step;
     EXPECT_EQ(Ask(fast_, aaaa), Ask(slow_, aaaa)) << step;
@@ -373,7 +376,10 @@ TEST_F(FastPathTest, StaysWithinItsOctets) {
     ASSERT_LE(small.handler.answers().cost(), kOctets);
   }
   EXPECT_GT(small.handler.answers().cost(), kOctets * 8 / 10);
-  EXPECT_EQ(small.stats.Get(Counter::kAnswerHits), 2000U);
+  // Kept from the second question on. One in 65536 is taken for one that was asked before, and
+  // which ones these are differs from run to run.
+  EXPECT_GE(small.stats.Get(Counter::kAnswerHits), 2000U);
+  EXPECT_LE(small.stats.Get(Counter::kAnswerHits), 2010U);
 }
 
 }  // namespace

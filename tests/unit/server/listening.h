@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -52,9 +53,12 @@ inline std::string FirstRdata(const Message& message) {
 // A client's socket, connected: it hears nobody but the address that it asked.
 class Socket {
  public:
-  // `from`: our own address; null: the system's choice.
-  Socket(int kind, const char* address, std::uint16_t port, const char* from = nullptr)
+  // `from`: our own address; null: the system's choice. `room`: octets for what is not read yet, as
+  // far as the system heeds it; 0: its choice.
+  Socket(int kind, const char* address, std::uint16_t port, const char* from = nullptr,
+         int room = 0)
       : fd_(::socket(AF_INET, kind, 0)) {
+    if (room > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     const timeval patience{kPatienceSeconds, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (from != nullptr) {
@@ -105,12 +109,14 @@ class Socket {
   int fd_;
 };
 
-// The system's clock, and later by a step with each look at it: what is bounded by time comes to
-// its bound on a machine of any speed.
+// The system's clock, and later by a step with each look at it, or by what a test says: what is
+// bounded by time comes to its bound on a machine of any speed.
 class SteppingClock final : public Clock {
  public:
   /// From now on. Any thread.
   void SetStep(Duration step) noexcept { step_ = step.count(); }
+  /// Any thread.
+  void Advance(Duration duration) noexcept { passed_ += duration.count(); }
   [[nodiscard]] TimePoint Now() const noexcept override {
     const Duration::rep step = step_;
     return system_.Now() + Duration(passed_.fetch_add(step) + step);
@@ -120,7 +126,7 @@ class SteppingClock final : public Clock {
  private:
   SystemClock system_;
   std::atomic<Duration::rep> step_{0};            // ns
-  mutable std::atomic<Duration::rep> passed_{0};  // by steps, ns
+  mutable std::atomic<Duration::rep> passed_{0};  // beside the system's time, ns
 };
 
 // What a worker has, on one loop; recursion answers from a script after real time.
@@ -147,6 +153,29 @@ class ListenerTest : public ::testing::Test {
     limits_.tcp_idle = idle;
     tcp_.SetLimits(limits_);
   }
+  // 50 KB of TXT records.
+  resolver::Answer Large(const std::string& name) {
+    dns::RrsetBuilder builder(N(name), RrType::kTxt);
+    for (int i = 0; i < 200; ++i) {
+      std::vector<std::uint8_t> text(256, static_cast<std::uint8_t>('a' + i % 26));
+      text[0] = 255;
+      text[1] = static_cast<std::uint8_t>(i);
+      builder.Add(text, 60);
+    }
+    resolver::Answer answer;
+    answer.kind = LookupKind::kData;
+    answer.rcode = Rcode::kNoError;
+    answer.final_name = N(name);
+    answer.data = builder.Build(clock_.Now(), dns::Trust::kAuthAnswer);
+    return answer;
+  }
+  // For a client's thread. False where it does not come about.
+  bool WaitOnLoop(const std::function<bool()>& condition) {
+    bool met = false;
+    const TimePoint until = clock_.Now() + std::chrono::seconds(kPatienceSeconds);
+    while (!met && clock_.Now() < until) OnLoop([&] { met = condition(); });
+    return met;
+  }
   // The rest of listener_ is as the test set it.
   void Listen(const char* address) {
     listener_.address = *IpAddress::Parse(address);
@@ -160,6 +189,16 @@ class ListenerTest : public ::testing::Test {
     ASSERT_TRUE(udp_->Start());
     acceptor_ = tcp_.Listen(std::move(opened->tcp), listener_);
     ASSERT_NE(acceptor_, nullptr);
+  }
+  // For a client's thread: `work` on the loop's own, and a turn of the loop after it.
+  void OnLoop(const std::function<void()>& work) {
+    std::promise<void> done;
+    loop_.Post([&] {
+      work();
+      loop_.Post([&] { done.set_value(); });
+    });
+    ASSERT_EQ(std::future_status::ready,
+              done.get_future().wait_for(std::chrono::seconds(kPatienceSeconds)));
   }
   static std::uint16_t PortOf(int fd) {
     sockaddr_in at{};

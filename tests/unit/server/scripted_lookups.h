@@ -43,12 +43,20 @@ class ScriptedLookups final : public Lookups {
     Answer answer;
     Duration delay{};
     bool cached = false;
+    bool held = false;  // not before Release()
   };
   Entry& On(const std::string& name, RrType type, Answer answer, Duration delay = {}) {
     Entry& entry = entries_[Key(N(name), type)];
-    entry = {std::move(answer), delay, false};
+    entry = {std::move(answer), delay, false, false};
     return entry;
   }
+  Entry& OnHeld(const std::string& name, RrType type, Answer answer) {
+    Entry& entry = On(name, type, std::move(answer));
+    entry.held = true;
+    return entry;
+  }
+  /// Whoever waits for what is held gets it, now and from now on.
+  void Release() { released_.Set(); }
 
   [[nodiscard]] const std::vector<std::string>& asked() const { return asked_; }
   [[nodiscard]] const std::vector<std::string>& ended() const { return ended_; }
@@ -72,6 +80,13 @@ class ScriptedLookups final : public Lookups {
     if (at != entries_.end() && at->second.cached) co_return at->second.answer;
     asked_.push_back(key);
     Visit visit(*this, key);
+    if (at != entries_.end() && at->second.held) {
+      net::Event::Waiter waiter = released_.Wait();
+      co_await waiter;
+      visit.over = true;
+      ended_.push_back(key);
+      co_return at->second.answer;
+    }
     TimePoint until = request->deadline;
     Answer answer;  // silence
     answer.final_name = name;
@@ -115,6 +130,7 @@ class ScriptedLookups final : public Lookups {
   }
 
   net::Scheduler& scheduler_;
+  net::Event released_{scheduler_};
   std::map<std::string, Entry> entries_;
   std::vector<std::string> asked_;
   std::vector<std::string> ended_;

@@ -4,9 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
-#include <functional>
-#include <future>
+#include <list>
 
 #include "unit/server/listening.h"
 
@@ -56,17 +54,26 @@ TEST_F(StreamServerTest, ANetworkAtItsLimitLosesTheConnectionThatNeverAskedFirst
 
 // Covers: TRA-05
 TEST_F(StreamServerTest, TheMoreConnectionsThereAreTheShorterTheyMayBeSilent) {
-  Limit(4, seconds(4));
+  Limit(4, seconds(1000));
   Listen("127.0.0.1");
   Serve([&] {
-    std::deque<Socket> sockets;
+    std::list<Socket> sockets;
     for (int i = 0; i < 4; ++i) {
       sockets.emplace_back(SOCK_STREAM, "127.0.0.1", tcp_port_);
       EXPECT_TRUE(Answers(sockets.back()));
     }
-    const TimePoint since = clock_.Now();
-    EXPECT_TRUE(sockets.back().Next().empty());
-    EXPECT_LT(clock_.Now() - since, seconds(3)) << "the last one of four has a tenth of the time";
+    // Those that are still there after a silence ask again.
+    const auto left_after = [&](seconds silence) {
+      OnLoop([&] { clock_.Advance(silence); });
+      sockets.remove_if([](const Socket& socket) { return !Answers(socket); });
+      return sockets.size();
+    };
+    EXPECT_EQ(left_after(seconds(80)), 4U);
+    EXPECT_EQ(left_after(seconds(110)), 3U) << "at the limit a tenth of the time";
+    EXPECT_EQ(left_after(seconds(450)), 3U) << "that made room for the others";
+    EXPECT_EQ(left_after(seconds(550)), 2U) << "half of what may be beyond half of all";
+    EXPECT_EQ(left_after(seconds(950)), 2U) << "half of all have the whole time";
+    EXPECT_EQ(left_after(seconds(1050)), 0U);
   });
 }
 
@@ -74,7 +81,7 @@ TEST_F(StreamServerTest, TheMoreConnectionsThereAreTheShorterTheyMayBeSilent) {
 TEST_F(StreamServerTest, AProxySaysOnceForWhomItSpeaks) {
   listener_.proxies = {*Network::Parse("127.0.0.1")};
   Listen("127.0.0.1");
-  lookups_.On("slow.example.com", RrType::kA, A("slow.example.com", "192.0.2.1"), milliseconds(50));
+  lookups_.OnHeld("slow.example.com", RrType::kA, A("slow.example.com", "192.0.2.1"));
   std::vector<InflightQuestion> seen;
   Serve([&] {
     const Socket socket(SOCK_STREAM, "127.0.0.1", tcp_port_);
@@ -83,18 +90,12 @@ TEST_F(StreamServerTest, AProxySaysOnceForWhomItSpeaks) {
     octets.insert(octets.end(), query.begin(), query.end());
     // In pieces that respect no boundary.
     for (const std::uint8_t octet : octets) socket.Send({octet});
-    std::promise<void> looked;
-    std::function<void()> look = [&] {
+    EXPECT_TRUE(WaitOnLoop([&] {
       seen = handler_.Inflight(10);
-      if (!seen.empty()) {
-        looked.set_value();
-      } else {
-        loop_.Post(look);
-      }
-    };
-    loop_.Post(look);
+      return !seen.empty();
+    }));
+    OnLoop([&] { lookups_.Release(); });
     EXPECT_FALSE(socket.Next().empty());
-    EXPECT_EQ(std::future_status::ready, looked.get_future().wait_for(seconds(kPatienceSeconds)));
     socket.Send(query);
     EXPECT_FALSE(socket.Next().empty()) << "no second header";
   });
@@ -148,6 +149,50 @@ TEST_F(StreamServerTest, AClientOfAProxyCountsForItsOwnNetwork) {
         {0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A, 0x20, 0x00, 0, 0});
     EXPECT_TRUE(Answers(direct)) << "LOCAL: the proxy itself";
     EXPECT_TRUE(Answers(one)) << "which is of another network";
+  });
+}
+
+// A listener that goes away while a client has sent more than is read, and has read nothing yet of
+// a large answer.
+class EndTest : public StreamServerTest {
+ protected:
+  void AskAndTakeAway(const Socket& client) {
+    client.Send(Framed(Query(7, "large.example.com", RrType::kTxt)));
+    EXPECT_TRUE(WaitOnLoop([&] { return handler_.inflight() == 1; }));
+    OnLoop([&] { acceptor_.reset(); });
+    for (int i = 0; i < 10; ++i) client.Send(Framed(Query(8, "www.example.com")));
+    OnLoop([&] { lookups_.Release(); });
+    EXPECT_TRUE(WaitOnLoop([&] { return handler_.inflight() == 0; }));
+    OnLoop([] {});
+  }
+  static constexpr int kLittle = 4096;  // octets of the answer that are there before it is read
+};
+
+// Covers: TRA-04
+TEST_F(EndTest, DoesNotTakeAwayTheAnswersThatAreUnderWay) {
+  Listen("127.0.0.1");
+  lookups_.OnHeld("large.example.com", RrType::kTxt, Large("large.example.com"));
+  Serve([&] {
+    {
+      const Socket client(SOCK_STREAM, "127.0.0.1", tcp_port_, nullptr, kLittle);
+      AskAndTakeAway(client);
+      const Message answer = client.Next();
+      ASSERT_GT(answer.size(), 50'000U);
+      EXPECT_EQ(Header::Read(answer)->id, 7);
+      EXPECT_TRUE(client.Next().empty()) << "the end, and no answers to what came too late";
+    }
+    EXPECT_TRUE(WaitOnLoop([&] { return tcp_.idle(); })) << "the client has ended too";
+  });
+}
+
+TEST_F(EndTest, DoesNotWaitLongForAClientThatDoesNotEnd) {
+  Listen("127.0.0.1");
+  lookups_.OnHeld("large.example.com", RrType::kTxt, Large("large.example.com"));
+  Serve([&] {
+    const Socket client(SOCK_STREAM, "127.0.0.1", tcp_port_, nullptr, kLittle);
+    AskAndTakeAway(client);
+    OnLoop([&] { clock_.Advance(Connection::kEndTime); });
+    EXPECT_TRUE(WaitOnLoop([&] { return tcp_.idle(); }));
   });
 }
 
