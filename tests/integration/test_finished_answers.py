@@ -109,7 +109,9 @@ def test_each_listener_keeps_to_its_prefix(site, start, net):
     listeners = [{"address": net.ipv4(), "port": 53, "view": view} for view in ("jool", "tayga")]
     views = {"jool": {"dns64": {"prefixes": ["2001:db8:1::/96"]}}, "tayga": {"dns64": {"prefixes": ["2001:db8:2::/96"]}}}
     subject = start(listeners=listeners, views=views, workers=1)
-    for _ in range(5):
+    for to in (0, 1):
+        often(subject, "v4.example.com.", "AAAA", 2, to=to)
+    for _ in range(3):
         assert subject.query("v4.example.com.", "AAAA", to=0).values("AAAA") == ["2001:db8:1::c000:221"]
         assert subject.query("v4.example.com.", "AAAA", to=1).values("AAAA") == ["2001:db8:2::c000:221"]
     assert finished(subject) == 6
@@ -182,5 +184,6 @@ def test_memory_of_finished_answers_is_within_its_share(site, start):
     assert share == 16 * 2**20 // 8
     for _ in range(3):
         load.run(subject.listen[0][0], [(f"n{i}.many.example.com.", "A") for i in range(3000)])
-    wait_until(lambda: subject.status()["answers"]["entries"] > 2000, 5, "finished answers")
+    # Not all of them: two that are remembered in the same place drive each other out.
+    wait_until(lambda: subject.status()["answers"]["entries"] > 1500, 5, "finished answers")
     assert subject.status()["answers"]["bytes"] <= share

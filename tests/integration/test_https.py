@@ -245,11 +245,11 @@ def test_curl_finds_a_page_over_https(site, net, encrypted):
 
 # Covers: TRA-05
 def test_a_silent_connection_is_closed_and_one_in_use_is_not(site, encrypted):
-    subject = encrypted(limits={"tls_idle": "1s"})
+    subject = encrypted(limits={"tls_idle": "2s"})
     with connect(subject) as used, connect(subject) as silent, connect(subject) as pinging:
+        began = time.monotonic()
         for client in (silent, pinging):
             assert client.ask(QUERY).status == 200
-        began = time.monotonic()
         while not (silent.closed and pinging.closed):
             assert used.ask(QUERY).status == 200
             for client in (silent, pinging):
@@ -257,8 +257,8 @@ def test_a_silent_connection_is_closed_and_one_in_use_is_not(site, encrypted):
                     client.h2.ping(bytes(8))
                 with contextlib.suppress(AssertionError):
                     client.run(lambda c=client: c.closed, 0.1)
-            assert time.monotonic() - began < scaled(8)
-        assert time.monotonic() - began >= 0.8
+            assert time.monotonic() - began < scaled(10)
+        assert time.monotonic() - began >= 1.8
         assert used.ask(QUERY).status == 200
 
 

@@ -93,7 +93,8 @@ def test_what_is_in_flight_is_answered_before_the_end(site, com, start, number):
     for thread in threads:
         thread.start()
     site.authority.wait_for("v4.example.com.", "A")
-    wait_until(lambda: subject.stats()["queries_tcp"] >= 1, 5, "the question over TCP")
+    wait_until(lambda: subject.stats()["queries_tcp"] >= 1 and subject.stats()["queries_udp"] >= 2, 5,
+               "both questions")
     subject.signal(number)
     for thread in threads:
         thread.join()

@@ -5,6 +5,7 @@ import itertools
 import ssl
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -14,6 +15,7 @@ from support.peers import Child, find
 from support.tls_authority import TlsFront, server_context
 
 NAME = "dns.example"
+NO_HANDSHAKE = 2.0    # s: a handshake may take 4, who is answered sooner has not waited for one that fails
 
 
 @pytest.fixture
@@ -212,25 +214,24 @@ def test_one_connection_carries_question_after_question(site, forwarder, forward
 
 def test_replies_may_come_in_any_order(site, forwarder, forwarding):
     front = forwarder()
-    delays = {f"n{i}": 0.4 - i * 0.05 for i in range(8)}
-
-    def later(context):
-        context.delay += delays.get(context.query.labels[0].decode(), 0)
-        return False
-    front.server.on(later)
+    names = [f"n{i}.w.corp.example." for i in range(8)]
+    gates = {name: behave.Gate(site.authority) for name in names}
+    for name, gate in gates.items():
+        front.server.on(gate, name=name)
     subject = forwarding(front)
     subject.query("v4.corp.example.", "A")
-    ended = {}
-
-    def ask(name):
-        assert subject.query(f"{name}.w.corp.example.", "A").values("A") == ["192.0.2.121"]
-        ended[name] = time.monotonic()
-    threads = [threading.Thread(target=ask, args=(name,)) for name in delays]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(ended) == 8 and ended["n7"] < ended["n0"]
+    with ThreadPoolExecutor(len(names)) as pool:
+        asking = {name: pool.submit(subject.query, name, "A") for name in names}
+        try:
+            for name in names:
+                site.authority.wait_for(name)
+            for name in reversed(names):
+                assert not asking[name].done()
+                gates[name].open()
+                assert asking[name].result().values("A") == ["192.0.2.121"]
+        finally:
+            for gate in gates.values():
+                gate.open()
     assert front.accepted == 1
 
 
@@ -419,10 +420,9 @@ def test_servers_without_tls_are_tried_once_and_cost_nobody_anything(site, com, 
     com.on(behave.delay(0.05))
     subject = trying()
     for i in range(10):
-        begin = time.monotonic()
-        assert subject.query("v4.example.com.", "A").rcode == "NOERROR"
+        answer = subject.query("v4.example.com.", "A")
+        assert answer.rcode == "NOERROR" and answer.seconds < NO_HANDSHAKE
         subject.ctl("flush", "v4.example.com")
-        assert time.monotonic() - begin < scaled(0.6)
     assert not site.queries(transport="tls")
     probes = subject.stats()["upstream_tls_probes"]
     assert {one["probed_tls"] for one in subject.ctl_json("servers")} <= {"failed", "unknown"}
@@ -439,7 +439,7 @@ def test_nobody_waits_for_a_port_853_that_is_of_no_use(site, com, port853, tryin
         begin = time.monotonic()
         assert subject.query(f"n{i}.w.example.com.", "A").values("A") == ["192.0.2.121"]
         slowest = max(slowest, time.monotonic() - begin)
-    assert slowest < scaled(0.5)
+    assert slowest < NO_HANDSHAKE
     assert front.accepted <= 2      # the attempt; and the once more of a connection that was closed
 
 
@@ -451,7 +451,7 @@ def test_a_server_that_loses_its_tls_is_asked_in_clear_at_once(site, com, port85
     for i in range(2, 6):
         begin = time.monotonic()
         assert subject.query(f"n{i}.w.example.com.", "A").values("A") == ["192.0.2.121"]
-        assert time.monotonic() - begin < scaled(0.5)
+        assert time.monotonic() - begin < NO_HANDSHAKE
     assert site.count("n2.w.example.com.", transport="udp") == 1
     assert site.count("n5.w.example.com.", transport="udp") == 1
 

@@ -21,6 +21,7 @@ import threading
 import time
 
 from support import wire
+from support.net import receive_buffer, scaled
 from support.wire import WireError, labels_of, parse_query
 from support.zone import Zone
 
@@ -96,7 +97,7 @@ class Server:
         self.rules = []
         self._replies = {}
         self.udp = socket.socket(self.family, socket.SOCK_DGRAM)
-        self.udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        receive_buffer(self.udp, 4 << 20)
         self.tcp = socket.socket(self.family, socket.SOCK_STREAM)
         for sock in (self.udp, self.tcp):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -255,7 +256,7 @@ class Authority:
 
     def wait_for(self, *args, count=1, seconds=5.0, **kwargs):
         """The matching queries once there are `count` of them; fails after `seconds`."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + scaled(seconds)
         while True:
             found = self.queries(*args, **kwargs)
             if len(found) >= count:

@@ -27,6 +27,15 @@ def wait_until(condition, seconds=5.0, what="the condition", every=0.01):
         time.sleep(every)
 
 
+def receive_buffer(sock, octets):
+    """Room for what comes while we are busy; as root also beyond net.core.rmem_max."""
+    force = 33    # SO_RCVBUFFORCE, which Python does not name
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, force, octets)
+    except OSError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, octets)
+
+
 class Network:
     """Hands out loopback addresses that nothing else uses: 127.<corner>.<n>.<k>, fd64::<n>:<k>."""
 

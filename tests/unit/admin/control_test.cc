@@ -94,7 +94,7 @@ class ControlTest : public ::testing::Test {
 
   Directory directory_;
   std::string path_ = directory_.File("control.sock");
-  SystemClock clock_;
+  ManualClock clock_;  // what the service does by itself, in time, it does not do here
   net::Loop loop_{clock_};
 };
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 #include "base/hash.h"
 
@@ -154,6 +155,15 @@ TEST(Network, RefusesBadLengthsAndHostBits) {
   }
   EXPECT_FALSE(Network::Make(Ipv4{}, -1));
   EXPECT_FALSE(Network::Make(Ipv4{}, 33));
+}
+
+TEST(Network, AnyOfAListContainsWhatOneOfThemDoes) {
+  const std::vector<Network> networks = {Network::Parse("192.0.2.0/24").value(),
+                                         Network::Parse("2001:db8::/32").value()};
+  EXPECT_TRUE(AnyContains(networks, IpAddress::Parse("192.0.2.9").value()));
+  EXPECT_TRUE(AnyContains(networks, IpAddress::Parse("2001:db8::1").value()));
+  EXPECT_FALSE(AnyContains(networks, IpAddress::Parse("198.51.100.1").value()));
+  EXPECT_FALSE(AnyContains({}, IpAddress::Parse("192.0.2.9").value()));
 }
 
 TEST(Network, ContainsItsOwnFamilyUpToTheBit) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,7 +23,9 @@ const PortRange kAny{1024, 65535};
 /// What the sockets talk to.
 class Server {
  public:
-  Server() : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)) {
+  Server() : fd_(::socket(AF_INET, SOCK_DGRAM, 0)) {
+    const timeval patience{20, 0};  // a busy kernel delivers a little later
+    EXPECT_EQ(0, ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience));
     sockaddr_in own{};
     own.sin_family = AF_INET;
     own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
