@@ -141,12 +141,18 @@ const FinishedAnswer* AnswerCache::Find(std::span<const std::uint8_t> name, std:
 
 bool AnswerCache::WorthKeeping(std::uint64_t hash, const AnswerKey& key) noexcept {
   const std::uint64_t mixed = Mix(hash, key);
-  std::uint16_t& place = asked_[(mixed >> 16) & (asked_.size() - 1)];
+  // Two places, the one that was used last first: questions that come in turn and share them do not
+  // make each other forgotten.
+  const std::size_t at = (mixed >> 16) & (asked_.size() - 2);
+  std::uint16_t& first = asked_[at];
+  std::uint16_t& second = asked_[at + 1];
   // Zero stands for nobody.
   const auto tag = static_cast<std::uint16_t>(mixed >> 48 | 1);
-  if (place == tag) return true;
-  place = tag;
-  return false;
+  if (first == tag) return true;
+  const bool known = second == tag;
+  second = first;
+  first = tag;
+  return known;
 }
 
 void AnswerCache::Keep(const AnswerParts& parts, TimePoint now) {

@@ -145,7 +145,8 @@ class AnswerCache {
 
   std::size_t capacity_;
   Map map_;
-  ZeroedArray<std::uint16_t> asked_;  // by the lower bits of a hash: the upper ones
+  // By the lower bits of a hash, the upper ones of the last two that were asked there.
+  ZeroedArray<std::uint16_t> asked_;
   std::uint64_t generation_ = 0;
   std::atomic<std::size_t> cost_{0};
   std::atomic<std::size_t> size_{0};

@@ -134,6 +134,7 @@ void StreamServer::Forget(Connection& connection) {
   counts_.all.fetch_sub(1, std::memory_order_relaxed);
   if (connection.counted_) counts_.networks.Leave(NetworkOf(connection.client().address));
   connection.list_->erase(connection.self_);
+  if (idle() && on_idle_) on_idle_();
 }
 
 // Half of the connections may be silent for the whole time; the more there are beyond, the shorter

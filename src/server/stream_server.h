@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <list>
 #include <memory>
 #include <vector>
@@ -65,6 +66,8 @@ class StreamServer {
   /// Reads no more from the connections of `door`, null: from anybody; what was asked is answered.
   void Finish(const Door* door = nullptr);
   [[nodiscard]] bool idle() const noexcept { return strangers_.empty() && known_.empty(); }
+  /// Called whenever the last connection went.
+  void OnIdle(std::function<void()> idle) { on_idle_ = std::move(idle); }
 
  private:
   friend class Connection;
@@ -102,6 +105,7 @@ class StreamServer {
   Connections known_;      // the one that asked last is at the end
   std::vector<std::uint8_t> read_buffer_;
   HandshakeTurns handshakes_;
+  std::function<void()> on_idle_;
 };
 
 class StreamServer::Acceptor final : public net::FdWatcher, private net::TimerNode {

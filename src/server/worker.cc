@@ -108,6 +108,7 @@ class Worker::Inside {
     listeners_.clear();
     streams_.Finish();
     handler_.OnIdle([this] { CheckDrained(); });
+    streams_.OnIdle([this] { CheckDrained(); });
     loop_.scheduler().Arm(drain_timer_, loop_.scheduler().Now() + grace);
     CheckDrained();
   }
@@ -146,12 +147,14 @@ class Worker::Inside {
     listeners_.push_back(std::move(listener));
   }
 
+  // A slow client has the time that is left to take its answer.
   void CheckDrained() {
-    if (handler_.inflight() == 0) Stop();
+    if (handler_.inflight() == 0 && streams_.idle()) Stop();
   }
   void Stop() {
     drain_timer_.Disarm();
     handler_.OnIdle(nullptr);
+    streams_.OnIdle(nullptr);
     if (drained_ != nullptr) std::exchange(drained_, nullptr)();
     loop_.Stop();
   }

@@ -102,6 +102,37 @@ def test_what_is_in_flight_is_answered_before_the_end(site, com, start, number):
     assert subject.wait() == 0
 
 
+def refuses_connections(address):
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(address) != 0
+
+
+def test_an_answer_that_the_client_is_slow_to_take_is_whole_at_the_end(site, start):
+    lines = "\n".join(f'@ TXT "{number:03} {"x" * 240}"' for number in range(200))
+    site.zone("large.com.", lines)
+    subject = start()
+    assert len(subject.query("large.com.", "TXT", over="tcp").values("TXT")) == 200
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+        # Small segments, or the system's buffers take all of it from the resolver at once.
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(scaled(10))
+        client.connect(subject.listen[0])
+        question = make_query("large.com.", "TXT")
+        client.sendall((len(question).to_bytes(2, "big") + question) * 10)
+        wait_until(lambda: subject.stats()["queries_tcp"] == 11, 5, "the questions")
+        subject.signal(signal.SIGTERM)
+        wait_until(lambda: refuses_connections(subject.listen[0]), 5, "the end to begin")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        with client.makefile("rb") as stream:
+            for _ in range(10):
+                size = int.from_bytes(stream.read(2), "big")
+                assert size > 48_000
+                assert len(stream.read(size)) == size
+            assert stream.read() == b""
+    assert subject.wait() == 0
+
+
 def test_a_second_signal_does_not_make_a_crash_of_the_end(start):
     subject = start()
     while subject.process.poll() is None:

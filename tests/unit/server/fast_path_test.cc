@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <cstring>
 
@@ -380,6 +381,24 @@ TEST_F(FastPathTest, StaysWithinItsOctets) {
   // which ones these are differs from run to run.
   EXPECT_GE(small.stats.Get(Counter::kAnswerHits), 2000U);
   EXPECT_LE(small.stats.Get(Counter::kAnswerHits), 2010U);
+}
+
+// In so small a cache some of the pairs share a place in the memory of earlier questions.
+TEST_F(FastPathTest, QuestionsThatComeInTurnDoNotKeepEachOtherFromBeingKept) {
+  Worker small(*this, 64 << 10);
+  small.handler.SetSnapshot(snapshot_, 100);
+  constexpr std::uint64_t kPairs = 4000;
+  for (std::uint64_t pair = 0; pair < kPairs; ++pair) {
+    std::array<Asked, 2> both;
+    for (Asked& asked : both) {
+      asked.name = (&asked == both.data() ? "a" : "b") + std::to_string(pair) + ".example.com";
+      Known(asked.name, RrType::kA, A(asked.name, 60, {"192.0.2.1"}));
+    }
+    for (int times = 0; times < 3; ++times) {
+      for (const Asked& asked : both) Ask(small, asked);
+    }
+  }
+  EXPECT_GE(small.stats.Get(Counter::kAnswerHits), 2 * kPairs);
 }
 
 }  // namespace
