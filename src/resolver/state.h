@@ -170,7 +170,7 @@ class Resolver::State {
   /// so that lookups that wait for each other cannot wait in a circle.
   net::Task<dnssec::ZoneTrustPtr> TrustOf(Name zone, Checking checking);
   /// The same on its way, for whoever will need it soon; null where it is known, or cannot be.
-  std::shared_ptr<Chains::Seat> StartTrustOf(const Name& zone, Checking checking);
+  std::shared_ptr<Chains::Seat> StartTrustOf(const Name& zone, const Checking& checking);
   /// The zone that holds `name`, found cut by cut: for data without signatures.
   net::Task<dnssec::ZoneTrustPtr> EnclosingTrust(Name name, Checking checking);
   /// Whether the zone of `name` is signed, as far as its parent tells: of a lookup that failed.

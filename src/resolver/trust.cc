@@ -117,7 +117,8 @@ Chains::Seat Resolver::State::Board(const Name& zone, const Checking& checking) 
   return chains_.Board(ChainKey(zone, checking), [&] { return Follow(zone, checking); });
 }
 
-std::shared_ptr<Chains::Seat> Resolver::State::StartTrustOf(const Name& zone, Checking checking) {
+std::shared_ptr<Chains::Seat> Resolver::State::StartTrustOf(const Name& zone,
+                                                            const Checking& checking) {
   if (Excepted(zone, checking) != nullptr ||
       caches_.trust.Find(zone, scheduler_.Now()) != nullptr ||
       checking.dnssec().anchors->Get()->FindDeepest(zone) == nullptr) {
